@@ -1,0 +1,37 @@
+# make run [PROFILE=full] [A2_MIRROR=...]   execute the notebook (default: the drawn sample, no network)
+# make test                                 the tests
+PYTHON ?= python3
+VENV ?= .venv
+PROFILE ?= sample
+BIN := $(VENV)/bin
+
+.PHONY: run test lint readme clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/run.installed
+	$(BIN)/python scripts/run_notebook.py $(PROFILE)
+
+test: $(VENV)/dev.installed lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The README's table of results, from figures/results.json.
+readme: $(VENV)/run.installed
+	$(BIN)/python scripts/update_readme.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/dev.installed: requirements-dev.txt $(VENV)/run.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf build
