@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 run: $(VENV)/run.installed
 	$(BIN)/python scripts/run_notebook.py $(PROFILE)
 
-test: $(VENV)/dev.installed lint
+test: $(VENV)/dev.installed .venv-markus/installed lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/dev.installed
@@ -31,6 +31,15 @@ $(VENV)/run.installed: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/dev.installed: requirements-dev.txt $(VENV)/run.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# MarkUs pins old versions, so its helper gets an environment of its own, which borrows torch from ours.
+.venv-markus/installed: $(VENV)/run.installed
+	$(PYTHON) -m venv .venv-markus
+	.venv-markus/bin/pip install --quiet --disable-pip-version-check \
+		markus-autotest-helpers-notebook==0.1.0 ipython==7.24.0 nbformat==5.1.3 "pytest<8"
+	$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+		> "$$(.venv-markus/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/ours.pth"
 	touch $@
 
 clean:

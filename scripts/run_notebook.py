@@ -6,7 +6,9 @@ rename and only if every cell succeeded; what ran of a failed or interrupted run
 Usage: python scripts/run_notebook.py [sample|full]   (settings: the A2_* environment variables)
 """
 
+import asyncio
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -23,7 +25,16 @@ KEPT_METADATA = ("accelerator", "colab", "kernelspec", "language_info")
 class LiveClient(NotebookClient):
     """Executes a notebook and repeats on the terminal what its cells print."""
 
+    interrupted = False
+
+    def interrupt(self):
+        """On Ctrl-C, interrupt the running cell, which ends the run with what it has printed so far."""
+        self.interrupted = True
+        self.interruption = asyncio.ensure_future(self.km.interrupt_kernel())
+
     def show_start(self, cell, cell_index):
+        if cell_index == 0 and sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self.interrupt)
         if cell.cell_type == "code":
             number = sum(c.cell_type == "code" for c in self.nb.cells[: cell_index + 1])
             elapsed = time.perf_counter() - self.started
@@ -80,13 +91,15 @@ def main(profile):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     clear(notebook)
     target = NOTEBOOK if profile == "full" else ROOT / "build" / "sample" / NOTEBOOK.name
+    client = LiveClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
     try:
-        LiveClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}).run()
+        client.run()
     except (CellExecutionError, DeadKernelError, KeyboardInterrupt) as stopped:
         kept = ROOT / "build" / profile / "a2-cnn.stopped.ipynb"
         merge_streams(notebook)
         write_atomically(notebook, kept)
-        reason = "interrupted" if isinstance(stopped, KeyboardInterrupt) else f"{stopped}"
+        interrupted = client.interrupted or isinstance(stopped, KeyboardInterrupt)
+        reason = "interrupted" if interrupted else f"{stopped}"
         sys.exit(f"{reason}\nThe run did not finish; what it printed is in {kept}. Run it again to go on from there.")
     merge_streams(notebook)
     write_atomically(notebook, target)
