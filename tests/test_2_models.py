@@ -6,7 +6,7 @@ import torch
 NETS = ["PoolUpsampleNet", "ConvTransposeNet", "UNet"]
 
 
-@pytest.mark.parametrize(("name", "parameters"), zip(NETS, [49_728, 49_728, 56_856], strict=True))
+@pytest.mark.parametrize(("name", "parameters"), list(zip(NETS, [49_728, 49_728, 56_856], strict=True)))
 def test_parameter_counts_are_those_of_figure_1(lib, name, parameters):
     assert lib.count_parameters(getattr(lib, name)(3, 32, 24, 1)) == parameters
 

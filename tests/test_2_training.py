@@ -92,9 +92,8 @@ def test_settings_that_cannot_train_are_refused(small, data, changes):
 
 @pytest.mark.parametrize("name", ["PoolUpsampleNet", "ConvTransposeNet", "UNet"])
 def test_training_learns(small, data, name):
-    record, _ = small.run_colourization(
-        "A", getattr(small, name), 0, data, batch_size=4, num_epochs=8, learning_rate=1e-2
-    )
+    settings = {"batch_size": 4, "num_epochs": 8, "learning_rate": 1e-2}
+    record, _ = small.run_colourization("A", getattr(small, name), 0, data, **settings)
     assert record["history"]["train_loss"][-1] < 0.9 * record["history"]["train_loss"][0]
 
 
@@ -133,9 +132,8 @@ def test_a_changed_run_starts_afresh(small, data, change):
     settings = SETTINGS | {"learning_rate": {"learning_rate": 0.01}, "batch_size": {"batch_size": 7}}.get(change, {})
     net_class = small.ConvTransposeNet
     if change == "net":
-        net_class = type(
-            "ConvTransposeNet", (net_class,), {"forward": lambda self, x: 2 * super(type(self), self).forward(x)}
-        )
+        doubled = {"forward": lambda self, x: 2 * super(type(self), self).forward(x)}
+        net_class = type("ConvTransposeNet", (net_class,), doubled)
     changed_data = (*data[:2], "other images") if change == "data" else data
     small.run_colourization("B", net_class, int(change == "seed"), changed_data, **settings)
     assert len(list(small.OUTPUT_DIR.iterdir())) == 2
