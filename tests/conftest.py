@@ -28,22 +28,27 @@ def read_notebook(path=ROOT / "a2-cnn.ipynb"):
     return nbformat.read(path, as_version=4)
 
 
+def run_untagged_cells(name):
+    """Execute the cells that are not tagged `run`, in order, and return them as a module of this name."""
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    for cell in read_notebook().cells:
+        if cell.cell_type == "code" and "run" not in tags(cell):
+            file = f"<{cell.id}>"
+            linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
+            exec(compile(cell.source, file, "exec"), module.__dict__)
+    return module
+
+
 def load_definitions(profile):
-    """Execute the cells that are not tagged `run`, in order, and return them as a module."""
-    module = types.ModuleType(f"a2_cnn_{profile}")
-    sys.modules[module.__name__] = module
+    """The notebook's definitions under a profile and no other setting from outside."""
     before = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("A2_")}
     os.environ["A2_PROFILE"] = profile
     try:
-        for cell in read_notebook().cells:
-            if cell.cell_type == "code" and "run" not in tags(cell):
-                name = f"<{cell.id}>"
-                linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
-                exec(compile(cell.source, name, "exec"), module.__dict__)
+        return run_untagged_cells(f"a2_cnn_{profile}")
     finally:
         del os.environ["A2_PROFILE"]
         os.environ.update(before)
-    return module
 
 
 @pytest.fixture(scope="session")
