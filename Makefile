@@ -1,15 +1,24 @@
 # make run [PROFILE=full] [A2_MIRROR=...]   execute the notebook (default: the drawn sample, no network)
+# make writeup [PROFILE=sample]             build a2-writeup.pdf from figures/ (default here: full)
+# make submission                           check the two files to hand in, and put them into build/submission/
 # make test                                 the tests
 PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= sample
 BIN := $(VENV)/bin
 
-.PHONY: run test lint readme clean
+.PHONY: run writeup submission test lint readme clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.installed
 	$(BIN)/python scripts/run_notebook.py $(PROFILE)
+
+# Unlike `make run`, these two mean the committed full run unless told otherwise.
+writeup: $(VENV)/run.installed
+	$(BIN)/python scripts/build_writeup.py $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),full)
+
+submission: $(VENV)/dev.installed .venv-markus/installed
+	$(BIN)/python scripts/make_submission.py $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),full)
 
 test: $(VENV)/dev.installed .venv-markus/installed lint
 	$(BIN)/python -m pytest

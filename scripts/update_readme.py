@@ -24,13 +24,34 @@ def results_table(results):
             f"| {name} | {row['parameters']:,} | {loss['mean']:.3f} ± {loss['sd']:.3f} "
             f"| {100 * accuracy['mean']:.1f} ± {100 * accuracy['sd']:.1f} % | {row['seconds']['mean']:.0f} |"
         )
-    epochs = {run["epochs"] for run in results["runs"] if run["part"] in "ABC"}
+    epochs = {run["epochs"] for run in results["runs"] if run["part"] in ("A", "B", "C")}
     lines.append(
         f"\nFinal epoch of {'/'.join(map(str, sorted(epochs)))}; mean ± standard deviation over "
         f"{len(results['provenance']['seeds'])} seeds, each with its own initial weights and order of images; "
         f"{results['provenance']['device']}, torch {versions['torch']}."
     )
+    lines += segmentation_table(results)
     return "\n".join(lines) + "\n"
+
+
+def segmentation_table(results):
+    """Part D's table as Markdown lines."""
+    lines = [
+        "\n| flowers, test photos | loss | thresholded IoU (the handout's) | foreground IoU | mean IoU |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for protocol, by_loss in results["summary"]["segmentation"].items():
+        for loss, rows in by_loss.items():
+            scores = (rows[score]["test"] for score in ("thresholded_iou", "foreground_iou", "mean_iou"))
+            values = " | ".join(f"{value['mean']:.3f} ± {value['sd']:.3f}" for value in scores)
+            lines.append(f"| {protocol} protocol | {loss.replace('_', ' ')} | {values} |")
+    data = results["provenance"]["data"]
+    lines.append(
+        f"\n{data['segmentation_net']} at {data['photo_size']}×{data['photo_size']}, only `classifier.4` "
+        "learning; the epoch is chosen on validation. The ResNet-101 weights of the handout could not be fetched where "
+        "this ran."
+    )
+    return lines
 
 
 def main(check):
