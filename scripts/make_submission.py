@@ -125,8 +125,8 @@ def check_stamps(base, notebook):
 
 
 CHECKS = [
-    check_sizes, check_executed, check_ids, check_widgets, check_html, check_markus, check_pdf, check_fonts, check_sample,
-    check_stamps,
+    check_sizes, check_executed, check_ids, check_widgets, check_html, check_markus, check_pdf, check_fonts,
+    check_sample, check_stamps,
 ]  # fmt: skip
 
 

@@ -1,0 +1,24 @@
+class PoolUpsampleNet(nn.Module):
+    """Figure 1a: images [B, NIC, H, W] to colour logits [B, NC, H, W], for H and W multiples of 4.
+
+    Shrinks by max pooling, enlarges by repeating pixels. Raises ValueError for a kernel that is not odd.
+    """
+
+    def __init__(self, kernel, num_filters, num_colours, num_in_channels):
+        super().__init__()
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel is {kernel}: with the same padding on both sides only an odd one keeps the size")
+        nic, nf, nc, padding = num_in_channels, num_filters, num_colours, kernel // 2
+        self.down1 = conv_block(nn.Conv2d(nic, nf, kernel, padding=padding), nn.MaxPool2d(2))
+        self.down2 = conv_block(nn.Conv2d(nf, 2 * nf, kernel, padding=padding), nn.MaxPool2d(2))
+        self.up1 = conv_block(nn.Conv2d(2 * nf, nf, kernel, padding=padding), nn.Upsample(scale_factor=2))
+        self.up2 = conv_block(nn.Conv2d(nf, nc, kernel, padding=padding), nn.Upsample(scale_factor=2))
+        self.final = nn.Conv2d(nc, nc, kernel, padding=padding)
+
+    def forward(self, x):
+        check_images(x)  # [B, NIC, 32, 32], say
+        x = self.down1(x)  # [B, NF, 16, 16]
+        x = self.down2(x)  # [B, 2 NF, 8, 8]
+        x = self.up1(x)  # [B, NF, 16, 16]
+        x = self.up2(x)  # [B, NC, 32, 32]
+        return self.final(x)  # [B, NC, 32, 32]
