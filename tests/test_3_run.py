@@ -57,9 +57,10 @@ def test_results_are_marked_as_sample_and_complete(sample_run, definitions):
     keys = {"part", "net", "recipe", "batch_size", "seed", "epochs", "seconds", "history"}
     for run in results["runs"]:
         assert keys <= set(run)
-        for metric in ("train_loss", "val_loss", "val_accuracy"):
+        ours = ("val_mean_iou", "val_thresholded_iou") if run["part"].startswith("D") else ("val_accuracy",)
+        for metric in ("train_loss", "val_loss", *ours):
             assert len(run["history"][metric]) == run["epochs"] and np.isfinite(run["history"][metric]).all()
-        assert all(0 <= accuracy <= 1 for accuracy in run["history"]["val_accuracy"])
+        assert all(0 <= value <= 1 for metric in ours for value in run["history"][metric])
     made = {(run["part"], run["net"], run["seed"]) for run in results["runs"]}
     for part, net in (("A", "PoolUpsampleNet"), ("B", "ConvTransposeNet"), ("C", "UNet")):
         assert {(part, net, seed) for seed in definitions.SEEDS} <= made
