@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 
 import nbformat
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTED_CELLS = [
@@ -21,6 +23,7 @@ SHORT_LOSSES = {"cross_entropy": "Ce", "iou": "Iou"}
 SHORT_SCORES = {"thresholded_iou": "Thresholded", "foreground_iou": "Foreground", "mean_iou": "Mean"}
 SHORT_WHEN = {"validation, epoch 10": "Tenth", "validation, best": "Best", "test": "Test"}
 SHORT_PROTOCOLS = {"handout": "Handout", "leak-free": "Clean"}
+LATEX_NAMES = {"AddToHook"}  # LaTeX's own names in camelCase
 DIGITS = dict(
     zip("0123456789", ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"], strict=True)
 )
@@ -44,7 +47,7 @@ def clearly(first, second):
 def comparison(first, second, words=("lower", "higher")):
     """`first` compared with `second` in words that hold against the spread over seeds."""
     if not clearly(first, second):
-        return f"not clearly {words[0]} or {words[1]}"
+        return f"neither clearly {words[0]} nor clearly {words[1]}"
     return words[0] if first["mean"] < second["mean"] else words[1]
 
 
@@ -62,10 +65,25 @@ def colour_numbers(results):
         numbers[f"rangeLoss{short}"] = f"{min(finals):.3f} to {max(finals):.3f}"
     pool, conv, unet = (summary[name]["val_loss"] for name in SHORT_NETS)
     numbers["convAgainstPool"] = comparison(conv, pool)
+    numbers["convShows"] = {
+        "lower": "Both make detail easier to keep, as the outlines in Figure~\\ref{fig:images} show.",
+    }.get(numbers["convAgainstPool"], "Both should make detail easier to keep, but in these runs that does not show.")
     numbers["unetAgainstConv"] = comparison(unet, conv)
-    numbers["unetAccuracyAgainstConv"] = comparison(
-        summary["UNet"]["val_accuracy"], summary["ConvTransposeNet"]["val_accuracy"]
+    accuracies = (summary[net]["val_accuracy"] for net in ("UNet", "ConvTransposeNet"))
+    numbers["unetAccuracyAgainstConv"] = comparison(*accuracies)
+    numbers["unetLead"] = {
+        "lower": "Why skip connections help:",
+        "higher": "Skip connections could be expected to help, though here they did not:",
+    }.get(
+        numbers["unetAgainstConv"],
+        "Why they could be expected to help, though these runs do not settle it:",
     )
+    first_epochs = {
+        net: np.mean([run["history"]["val_loss"][0] for run in results["runs"] if (run["part"], run["net"]) == net])
+        for net in (("B", "ConvTransposeNet"), ("C", "UNet"))
+    }
+    sooner = first_epochs["C", "UNet"] < first_epochs["B", "ConvTransposeNet"]
+    numbers["unetEarly"] = "and after the first epoch the UNet is " + ("ahead" if sooner else "not yet ahead")
     numbers["gapPoolConv"] = f"{abs(conv['mean'] - pool['mean']):.3f}"
     numbers["gapConvUNet"] = f"{abs(unet['mean'] - conv['mean']):.3f}"
     return numbers
@@ -80,6 +98,29 @@ def batch_numbers(results):
         numbers[f"batchSpread{short}"] = f"{max(losses.values()) - min(losses.values()):.3f}"
         numbers[f"batchBest{short}"] = min(losses, key=losses.get)
         numbers[f"batchWorst{short}"] = max(losses, key=losses.get)
+    losses = results["summary"]["batch_size"]
+    spread = {name: max(by_size.values()) - min(by_size.values()) for name, by_size in losses.items()}
+    share = spread["same updates"] / spread["same epochs"]
+    numbers["batchUpdatesShare"] = f"{100 * share:.0f}\\,\\%"
+    turned = int(numbers["batchBestUpdates"]) > int(numbers["batchWorstUpdates"])
+    numbers["batchTurned"] = (
+        "the order is turned around, and the larger batches, whose gradients are less noisy, are ahead"
+        if turned else "the smaller batches are still ahead"
+    )  # fmt: skip
+    runs = {
+        str(run["batch_size"]): run for run in results["runs"]
+        if run["net"] == "ConvTransposeNet" and run["seed"] == 0 and run["recipe"] == "handout"
+        and run["study"] in (None, "same epochs")
+    }  # fmt: skip
+    by_training = sorted(losses["same epochs"], key=lambda size: runs[size]["history"]["train_loss"][-1])
+    same_order = by_training == sorted(losses["same epochs"], key=losses["same epochs"].get)
+    chroma = results["summary"].get("chroma", {})
+    if chroma:
+        by_size = chroma["batch sizes"]
+        smallest, largest = min(by_size, key=int), max(by_size, key=int)
+        numbers |= {"batchSmallest": smallest, "batchLargest": largest, "chromaTrue": f"{chroma['target']:.3f}"}
+        numbers |= {"chromaBatchSmall": f"{by_size[smallest]:.3f}", "chromaBatchLarge": f"{by_size[largest]:.3f}"}
+    numbers["batchTraining"] = "follow the same order" if same_order else "follow nearly the same order"
     return numbers
 
 
@@ -99,14 +140,63 @@ def segmentation_numbers(results):
         ]:
             cross_entropy, iou = (by_loss[loss][score][when] for loss in SHORT_LOSSES)
             better = comparison(iou, cross_entropy, ("worse than", "better than"))
-            if better.startswith("not"):
-                better = "not clearly better or worse than"
+            if better.startswith("neither"):
+                better = "neither clearly better nor clearly worse than"
             numbers[f"iouAgainstCe{SHORT_PROTOCOLS[protocol]}{name}"] = better
             numbers[f"gapLosses{SHORT_PROTOCOLS[protocol]}{name}"] = f"{abs(iou['mean'] - cross_entropy['mean']):.3f}"
     for protocol, facts in results["summary"]["protocols"].items():
         for fact, value in facts.items():
             name = "".join(word.capitalize() for word in fact.split())
             numbers[f"protocol{SHORT_PROTOCOLS[protocol]}{name}"] = str(value)
+    return numbers
+
+
+def strong_numbers(results):
+    summary, handout, numbers = results["summary"]["strong"], results["summary"]["colourization"], {}
+    for name, short in SHORT_NETS.items():
+        numbers[f"strongLoss{short}"] = with_spread(summary[name]["val_loss"], 3)
+        numbers[f"strongAccuracy{short}"] = with_spread(summary[name]["val_accuracy"], 1, 100) + r"\,\%"
+        numbers[f"strongGain{short}"] = f"{handout[name]['val_loss']['mean'] - summary[name]['val_loss']['mean']:.3f}"
+    pool, conv, unet = (summary[name]["val_loss"] for name in SHORT_NETS)
+    numbers["strongConvAgainstPool"] = comparison(conv, pool)
+    numbers["strongUnetAgainstConv"] = comparison(unet, conv)
+    numbers["strongGapPoolConv"] = f"{abs(conv['mean'] - pool['mean']):.3f}"
+    numbers["strongGapConvUNet"] = f"{abs(unet['mean'] - conv['mean']):.3f}"
+    lead, strong_lead = (
+        {"lower": True}.get(comparison(rows["UNet"]["val_loss"], rows["ConvTransposeNet"]["val_loss"]), False)
+        for rows in (handout, summary)
+    )
+    numbers["strongLeadSurvives"] = {
+        (True, True): "The UNet's lead survives good training",
+        (False, True): "The UNet's lead, which the handout's recipe leaves open, shows under good training",
+        (True, False): "The UNet's lead does not survive good training",
+        (False, False): "Under neither recipe does the UNet lead clearly",
+    }[lead, strong_lead]
+    ablation = results["summary"]["ablation"]
+    rows = []
+    for name, value in ablation.items():
+        less = value["mean"] - ablation["the whole recipe"]["mean"]
+        rows.append(f"{name} & {with_spread(value, 3)} & " + (f"${less:+.3f}$" if less else "") + r"\\")
+    whole = ablation["the whole recipe"]
+    idle = [name.removeprefix("without ") for name, value in ablation.items() if not clearly(value, whole)]
+    idle.remove("the whole recipe")
+    numbers["ablationIdle"] = (
+        f"What the seeds cannot tell from the whole recipe ({' and '.join(idle)}) is usual, not a cause of the gain."
+        if idle
+        else "Every ingredient earns its place."
+    )
+    numbers["ablationRows"] = "\n".join(rows)
+    return numbers
+
+
+def study_numbers(results):
+    """Part D's study of the last layer: every seed's score for the IoU loss, mean and spread for both."""
+    numbers, names = {}, {"raw features": "Raw", "centred": "Centred", "centred, faster bias": "Full"}
+    for name, by_loss in results["summary"]["last_layer_study"].items():
+        for loss, values in by_loss.items():
+            spread = {"mean": np.mean(values), "sd": np.std(values, ddof=1)}
+            numbers[f"study{names[name]}{SHORT_LOSSES[loss]}"] = with_spread(spread, 3)
+            numbers[f"study{names[name]}{SHORT_LOSSES[loss]}Seeds"] = ", ".join(f"{value:.3f}" for value in values)
     return numbers
 
 
@@ -118,10 +208,10 @@ def count_numbers(results):
     return numbers
 
 
-def missing_numbers(numbers):
-    """A visible ?? for each number that the writeup uses (its macros alone are in camelCase) and the results lack."""
-    used = set(re.findall(r"\\([a-z]+[A-Z][A-Za-z]*)", (ROOT / "a2-writeup.tex").read_text(encoding="utf-8")))
-    return dict.fromkeys(used - set(numbers), r"\textbf{??}")
+def used_numbers(tex):
+    """The names of the macros in a writeup that stand for numbers and words of results: camelCase is theirs alone."""
+    defined = set(re.findall(r"\\newcommand\{\\(\w+)\}", tex))
+    return set(re.findall(r"\\([a-z]+[A-Z][A-Za-z]*)", tex)) - defined - LATEX_NAMES
 
 
 def general_numbers(results, stamp):
@@ -132,7 +222,7 @@ def general_numbers(results, stamp):
         "resultsProfile": results["profile"],
         "segmentationNet": provenance["data"]["segmentation_net"].replace("_", r"\_"),
         "photoSize": str(provenance["data"]["photo_size"]),
-        "device": provenance["device"],
+        "deviceUsed": provenance["device"],
         "torchVersion": provenance["versions"]["torch"].split("+")[0],
         "numSeeds": str(len(provenance["seeds"])),
         "numEpochs": str(colour["epochs"]),
@@ -142,13 +232,26 @@ def general_numbers(results, stamp):
     }
 
 
+def optimizer_lines(source):
+    """The statements of train_segmentation in which the learned parameters go to the optimizer."""
+    lines = source[source.index("    weight, bias = learned_parameters(net)") : source.index("    history, best = ")]
+    return textwrap.dedent(lines)
+
+
+def all_numbers(results, stamp):
+    """{macro: text} of everything that a writeup may say of these results."""
+    numbers = general_numbers(results, stamp) | colour_numbers(results) | batch_numbers(results)
+    numbers |= segmentation_numbers(results) | count_numbers(results)
+    return numbers | strong_numbers(results) | study_numbers(results)
+
+
 def main(folder):
     content = (folder / "results.json").read_bytes()
     results, stamp = json.loads(content), hashlib.sha256(content).hexdigest()[:12]
-    numbers = general_numbers(results, stamp) | colour_numbers(results) | batch_numbers(results)
-    numbers |= segmentation_numbers(results) | count_numbers(results)
-    missing = missing_numbers(numbers)
-    numbers |= missing
+    numbers = all_numbers(results, stamp)
+    used = used_numbers((ROOT / "a2-writeup.tex").read_text(encoding="utf-8"))
+    missing = used - set(numbers)
+    numbers = {name: numbers.get(name, r"\textbf{??}") for name in used}
     lines = [f"\\newcommand{{\\{name}}}{{{value}}}" for name, value in sorted(numbers.items())]
     (folder / "numbers.tex").write_text(
         "% Made from results.json by scripts/write_numbers.py.\n" + "\n".join(lines) + "\n"
@@ -158,7 +261,8 @@ def main(folder):
     (folder / "listings").mkdir(exist_ok=True)
     for name in LISTED_CELLS:
         (folder / "listings" / f"{name}.py").write_text(cells[name] + "\n")
-    print(f"{folder / 'numbers.tex'}: {len(numbers)} macros; {len(LISTED_CELLS)} listings; stamp {stamp}")
+    (folder / "listings" / "optimizer.py").write_text(optimizer_lines(cells["train-segmentation"]))
+    print(f"{folder / 'numbers.tex'}: {len(numbers)} macros; {len(LISTED_CELLS) + 1} listings; stamp {stamp}")
     if missing:
         print(f"no value for: {', '.join(sorted(missing))}")
 

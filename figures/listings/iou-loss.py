@@ -6,6 +6,8 @@ def compute_iou_loss(pred, gt, SMOOTH=1e-6, valid=None):
     """
     if pred.dim() != 4 or pred.shape[1] != 2 or gt.shape != (len(pred), *pred.shape[2:]):
         raise ValueError(f"pred {tuple(pred.shape)} and gt {tuple(gt.shape)} are not [B, 2, H, W] and [B, H, W]")
+    if not ((gt == 0) | (gt == 1)).all():
+        raise ValueError(f"gt has values from {gt.min()} to {gt.max()}, expected 0 or 1 (a void needs `valid`)")
     precision = torch.promote_types(pred.dtype, torch.float32)  # sums over an image overflow in half precision
     x, y = pred.softmax(dim=1, dtype=precision)[:, 1], gt.to(precision)
     if valid is not None:
