@@ -1,5 +1,6 @@
 """Shared by all tests: the notebook's definitions as a module, and one run of the whole notebook on the sample."""
 
+import importlib
 import json
 import linecache
 import os
@@ -38,6 +39,15 @@ def run_untagged_cells(name):
             linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
             exec(compile(cell.source, file, "exec"), module.__dict__)
     return module
+
+
+def load_script(name):
+    """A script of scripts/ as a module."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.pop(0)
 
 
 def load_definitions(profile):
@@ -80,18 +90,20 @@ def copy_checkout(target):
         subprocess.run([*git, *command], cwd=target, check=True)
 
 
+def offline_environment():
+    """The environment for a run of the notebook: no settings from outside, and any download fails."""
+    nowhere = "http://127.0.0.1:9"  # nothing listens there
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
+    return kept | {"http_proxy": nowhere, "https_proxy": nowhere, "PYTHONUNBUFFERED": "1"}
+
+
 class SampleRun:
     """The sample profile in a clean copy: interrupted with Ctrl-C in its first training run, then run to the end."""
 
     def __init__(self, folder):
         self.folder = folder
         copy_checkout(folder)
-        nowhere = "http://127.0.0.1:9"  # nothing listens there: any download fails
-        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("A2_")} | {
-            "http_proxy": nowhere,
-            "https_proxy": nowhere,
-            "PYTHONUNBUFFERED": "1",
-        }
+        self.environment = offline_environment()
         self.interrupted_output, self.interrupted_code = self.start(until=r"^ +2 +\d")
         self.output, self.code = self.start()
         assert self.code == 0, self.output[-3000:]

@@ -1,5 +1,6 @@
 """Fetching data: folder, mirror, official address; and what happens when something is wrong with a file."""
 
+import concurrent.futures
 import hashlib
 import http.server
 import io
@@ -19,7 +20,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append(self.path)
         kind = self.path.strip("/").split("/")[0]
-        body = {"good": GOOD, "wrong": GOOD[::-1], "html": HTML, "cut": GOOD}.get(kind)
+        if kind == "busy" and self.server.busy:
+            self.server.busy -= 1
+            return self.send_error(503)
+        body = {"busy": GOOD, "good": GOOD, "wrong": GOOD[::-1], "html": HTML, "cut": GOOD}.get(kind)
         if body is None:
             return self.send_error(404)
         self.send_response(200)
@@ -46,11 +50,33 @@ def fetcher(lib, monkeypatch):
     """fetch(file, check=...) with one known resource, `thing.bin`, whose official address is given."""
 
     def fetch(official, known_hash=GOOD_HASH, check=lambda path: None):
-        monkeypatch.setitem(lib.RESOURCES, "thing.bin", (official, known_hash))
+        monkeypatch.setitem(lib.RESOURCES, "thing.bin", (official, known_hash, 1e6))
         return lib.fetch("thing.bin", check)
 
-    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     return fetch
+
+
+def test_a_busy_server_is_asked_again_and_an_absent_file_is_not(lib, fetcher, server):
+    server.busy = 2
+    assert fetcher(f"{server.url}/busy/thing.bin").read_bytes() == GOOD
+    with pytest.raises(FileNotFoundError, match="404"):
+        (lib.DATA_DIR / "thing.bin").unlink()
+        fetcher(f"{server.url}/absent/thing.bin")
+    assert server.requests == ["/busy/thing.bin"] * 3 + ["/absent/thing.bin"]
+
+
+def test_a_lost_connection_is_tried_three_times(lib, fetcher, server):
+    with pytest.raises(FileNotFoundError):
+        fetcher(f"{server.url}/cut/thing.bin")
+    assert server.requests == ["/cut/thing.bin"] * 3
+
+
+def test_two_runs_on_one_data_folder_both_end_with_the_whole_file(lib, fetcher, server):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(fetcher, [f"{server.url}/good/thing.bin"] * 8))
+    assert [path.read_bytes() for path in paths] == [GOOD] * 8
+    assert left(lib) == ["thing.bin"]
 
 
 def left(lib):
@@ -148,13 +174,16 @@ def make_cifar_archive(path):
     rng = np.random.default_rng(0)
     batches = {}
     with tarfile.open(path, "w:gz") as archive:
-        names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch", "batches.meta"]
-        for name in names:
-            batch = {"data": rng.integers(0, 256, (20, 3072), dtype=np.uint8), "labels": [i % 10 for i in range(20)]}
-            if name == "batches.meta":
-                batch = {"label_names": list("abcdefghij")}
-            content = pickle.dumps(batch)
-            batches[name] = (batch, hashlib.md5(content).hexdigest())
+        for name in (
+            "data_batch_4",
+            "test_batch",
+            "data_batch_3",
+            "batches.meta",
+            *map("data_batch_{}".format, (2, 5, 1)),
+        ):
+            batch = {b"data": rng.integers(0, 256, (20, 3072), dtype=np.uint8), b"labels": [i % 10 for i in range(20)]}
+            content = pickle.dumps(batch, protocol=2)
+            batches[name] = batch
             info = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
@@ -166,26 +195,21 @@ def test_horses_are_kept_from_the_official_archive_in_their_order(lib, tmp_path,
     mirror.mkdir()
     batches = make_cifar_archive(mirror / "cifar-10-python.tar.gz")
     md5 = hashlib.md5((mirror / "cifar-10-python.tar.gz").read_bytes()).hexdigest()
-    cifar = lib.torchvision.datasets.CIFAR10
-    monkeypatch.setattr(cifar, "tgz_md5", md5)
-    monkeypatch.setattr(cifar, "train_list", [[f"data_batch_{i}", batches[f"data_batch_{i}"][1]] for i in range(1, 6)])
-    monkeypatch.setattr(cifar, "test_list", [["test_batch", batches["test_batch"][1]]])
-    monkeypatch.setattr(cifar, "meta", cifar.meta | {"md5": batches["batches.meta"][1]})
-    monkeypatch.setitem(lib.RESOURCES, "cifar-10-python.tar.gz", (None, f"md5:{md5}"))
+    monkeypatch.setitem(lib.RESOURCES, "cifar-10-python.tar.gz", (None, f"md5:{md5}", 1e6))
     monkeypatch.setattr(lib, "MIRROR", str(mirror))
     monkeypatch.setattr(lib, "HORSE_COUNTS", {"train": 10, "test": 2})
 
     train, test = lib.load_horses()
-    expected = [batches[f"data_batch_{i}"][0]["data"][k].reshape(3, 32, 32) for i in range(1, 6) for k in (7, 17)]
+    expected = [batches[f"data_batch_{i}"][b"data"][k].reshape(3, 32, 32) for i in range(1, 6) for k in (7, 17)]
     assert np.array_equal(train, expected)
-    assert np.array_equal(test, batches["test_batch"][0]["data"][[7, 17]].reshape(2, 3, 32, 32))
+    assert np.array_equal(test, batches["test_batch"][b"data"][[7, 17]].reshape(2, 3, 32, 32))
     (lib.DATA_DIR / "cifar-10-python.tar.gz").unlink()
     assert np.array_equal(lib.load_horses()[0], train)  # from the horses' own file now
 
 
 def test_without_mirror_and_network_the_error_names_file_addresses_and_folder(lib, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr(lib, "MIRROR", "/nowhere")
     with pytest.raises(FileNotFoundError) as error:
         lib.load_horses()

@@ -263,7 +263,7 @@ def test_a_downloaded_checkpoint_must_have_the_digest_in_its_name(lib, tmp_path,
     (tmp_path / "mirror" / name).write_bytes(b"not the weights")
     monkeypatch.setattr(lib, "MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(FileNotFoundError, match="does not begin as its name ends"):
         lib.load_pretrained("mobilenet_v3_large")
     assert list(lib.DATA_DIR.iterdir()) == []
@@ -271,7 +271,9 @@ def test_a_downloaded_checkpoint_must_have_the_digest_in_its_name(lib, tmp_path,
 
 # --- training ---
 
-SETTINGS = {"batch_size": 4, "num_epochs": 3, "learning_rate": 0.02, "seed": 0}
+SETTINGS = {
+    "batch_size": 4, "num_epochs": 3, "learning_rate": 0.02, "centred": True, "bias_factor": 10, "seed": 0,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +291,49 @@ def segmentation(definitions, sample):
 
 def layer_of(net):
     return {name: tensor.clone() for name, tensor in net.classifier[4].state_dict().items()}
+
+
+def test_the_mean_feature_is_over_photos_and_positions_of_the_given_rows(lib, segmentation):
+    net, photos, features, _, _ = segmentation
+    rows = np.array([1, 4, 4, 9, 2])
+    expected = features[rows].mean(dim=(0, 2, 3))
+    assert torch.allclose(lib.mean_features(net, features, rows, batch_size=2), expected, atol=1e-6)
+    assert torch.allclose(lib.mean_features(net, photos, rows, batch_size=2), expected, atol=1e-4)
+
+
+def test_the_centred_layer_is_an_ordinary_one_with_another_bias(lib):
+    features, mean = torch.rand(2, 256, 3, 3), torch.rand(256)
+    layer, plain = lib.CentredLastLayer(mean), torch.nn.Conv2d(256, 2, 1)
+    plain.load_state_dict(layer.plain_state())
+    expected = torch.nn.functional.conv2d(features - mean[:, None, None], layer.weight, layer.bias)
+    assert torch.allclose(layer(features), expected, atol=1e-5)
+    assert torch.allclose(plain(features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "iou"])
+def test_centring_trains_as_on_features_less_their_mean(lib, segmentation, tmp_path, loss):
+    net, _, features, masks, protocol = segmentation
+    lib.train_segmentation(net, features, masks, protocol, loss, checkpoint=tmp_path / "a.pt", **SETTINGS)
+    centred = features - features[protocol.train].mean(dim=(0, 2, 3), keepdim=True)
+    expected = net.classifier[4](features)
+    settings = SETTINGS | {"centred": False}
+    lib.train_segmentation(net, centred, masks, protocol, loss, checkpoint=tmp_path / "b.pt", **settings)
+    assert torch.allclose(net.classifier[4](centred), expected, atol=1e-3)
+    assert type(net.classifier[4]) is torch.nn.Conv2d
+
+
+def test_the_bias_learns_at_its_own_rate(lib, segmentation, tmp_path):
+    net, _, features, masks, protocol = segmentation
+    first = {}
+    for factor in (0, 1, 5):  # Adam's first step is the rate itself
+        settings = SETTINGS | {"batch_size": 8, "num_epochs": 1, "centred": False, "bias_factor": factor}
+        path = tmp_path / f"{factor}.pt"
+        lib.train_segmentation(net, features, masks, protocol, "cross_entropy", checkpoint=path, **settings)
+        first[factor] = layer_of(net)
+    assert torch.equal(first[1]["weight"], first[5]["weight"])
+    moved = {factor: (first[factor]["bias"] - first[0]["bias"]).abs() for factor in (1, 5)}
+    assert torch.allclose(moved[1], torch.full((2,), 0.02), rtol=1e-3)
+    assert torch.allclose(moved[5], torch.full((2,), 0.1), rtol=1e-3)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "iou"])

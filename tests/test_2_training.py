@@ -162,8 +162,9 @@ def test_a_checkpoint_with_code_in_it_is_not_executed(small, tmp_path):
 def test_the_study_compares_equal_updates_and_scaled_rates(small, data, monkeypatch):
     for name, value in {"STUDY_BATCH_SIZES": [3, 7, 21], "BATCH_SIZE": 7, "NUM_EPOCHS": 4, "STUDY_UPDATES": 6}.items():
         monkeypatch.setattr(small, name, value)
-    baseline, _ = train(small, data, batch_size=7, num_epochs=4)
-    study = small.run_batch_study(small.ConvTransposeNet, data, baseline)
+    baseline = train(small, data, batch_size=7, num_epochs=4)
+    study, nets = small.run_batch_study(small.ConvTransposeNet, data, baseline)
+    assert list(nets) == [7, 3, 21] and nets[7] is baseline[1]
     assert {size: run["epochs"] for size, run in study["same epochs"].items()} == {3: 4, 7: 4, 21: 4}
     assert study["same updates"][3] is study["same epochs"][3]  # 7 updates an epoch: its first epoch is the comparison
     assert study["same updates"][21]["epochs"] == 6
@@ -181,3 +182,89 @@ def test_a_longer_run_begins_with_the_shorter_one(small, data):
     short, _ = train(small, data, num_epochs=2)
     long, _ = train(small, data, num_epochs=3)
     assert long["history"]["val_loss"][:2] == short["history"]["val_loss"]
+
+
+# --- the strong recipe ---
+
+STRONG = {"learning_rate": 0.02, "betas": (0.9, 0.95), "muon": 0.1, "reshuffle": True, "flips": True, "cycle": True}
+
+
+def test_mirrored_images_keep_their_labels_and_half_of_them_are_mirrored(small):
+    grey = torch.rand(400, 1, 4, 4)
+    labels = (grey[:, 0] * 1000).long()
+    shown, shown_labels = small.epoch_images(small.ColourSet(grey, labels), 0, 0, reshuffle=False, flips=True)
+    assert torch.equal((shown[:, 0] * 1000).long(), shown_labels)
+    order = np.random.RandomState(0).permutation(400)
+    mirrored = [torch.equal(image, grey[i].flip(-1)) for image, i in zip(shown, order, strict=True)]
+    kept = [torch.equal(image, grey[i]) for image, i in zip(shown, order, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, kept, strict=True))
+    assert 160 < sum(mirrored) < 240
+
+
+def test_a_reshuffled_epoch_has_every_image_once_in_an_order_of_its_own(small):
+    dataset = small.ColourSet(torch.rand(30, 1, 4, 4), torch.arange(30)[:, None, None].repeat(1, 4, 4))
+    orders = [small.epoch_images(dataset, 0, epoch, reshuffle=True, flips=False)[1][:, 0, 0] for epoch in (0, 1, 0)]
+    assert torch.equal(orders[0], orders[2]) and not torch.equal(orders[0], orders[1])
+    assert sorted(orders[1].tolist()) == list(range(30))
+    fixed = [small.epoch_images(dataset, 0, epoch, reshuffle=False, flips=False)[1][:, 0, 0] for epoch in (0, 1)]
+    assert torch.equal(*fixed)
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_nothing(small):
+    shares = small.one_cycle(100)
+    assert shares.argmax() in (29, 30) and shares.max() == pytest.approx(1, rel=1e-2)
+    assert (np.diff(shares[:30]) > 0).all() and (np.diff(shares[30:]) < 0).all()
+    assert shares[0] < 0.01 and 0 < shares[-1] < 0.001
+
+
+@pytest.mark.parametrize("shape", [(32, 288), (24, 9), (5, 5), (64, 288)])
+def test_orthogonalizing_brings_all_singular_values_near_one(small, shape):
+    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(small.orthogonalize(matrix))
+    assert values.min() > 0.6 and values.max() < 1.3
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    exact = u @ v
+    assert torch.nn.functional.cosine_similarity(small.orthogonalize(matrix).flatten(), exact.flatten(), dim=0) > 0.95
+
+
+def test_muon_goes_down_and_handles_kernels_alone(small):
+    net = small.ConvTransposeNet(3, 4, 24, 1)
+    adam, muon = small.make_optimizers(net, 0.01, (0.9, 0.95), 0.1)
+    ids = [{id(p) for group in optimizer.param_groups for p in group["params"]} for optimizer in (muon, adam)]
+    assert ids[0] == {id(p) for p in net.parameters() if p.dim() == 4}
+    assert not ids[0] & ids[1] and ids[0] | ids[1] == {id(p) for p in net.parameters()}
+    (only_adam,) = small.make_optimizers(net, 0.01, (0.9, 0.999), None)
+    assert len(only_adam.param_groups[0]["params"]) == len(list(net.parameters()))
+    weight = torch.nn.Parameter(torch.randn(6, 3, generator=torch.Generator().manual_seed(1)))
+    optimizer, losses = small.Muon([weight], lr=0.05), []
+    for _ in range(60):
+        loss = (weight**2).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
+
+
+def test_an_interrupted_strong_run_ends_with_the_same_bits(small, data, tmp_path, monkeypatch):
+    def run(path):
+        small.set_seed(0)
+        net = small.UNet(3, 4, 24, 1)
+        return small.train_colourization(
+            net, data[0], data[1], batch_size=7, num_epochs=3, seed=0, checkpoint=path, **STRONG
+        )
+
+    expected, expected_net = run(tmp_path / "a.pt")
+    save = small.save_checkpoint
+
+    def save_then_stop(path, state):
+        save(path, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(small, "save_checkpoint", save_then_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "b.pt")
+    monkeypatch.setattr(small, "save_checkpoint", save)
+    history, net = run(tmp_path / "b.pt")
+    assert history["val_loss"] == expected["val_loss"]
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), expected_net.parameters(), strict=True))

@@ -1,8 +1,10 @@
 """The whole notebook in the sample profile, from a clean checkout without network, stopped once and continued."""
 
 import json
+import random
 import subprocess
 
+import kill_run
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -27,6 +29,16 @@ def test_an_interruption_loses_at_most_the_epoch_in_progress(sample_run):
     # the continued run repeats the lines of the epochs done, with their elapsed seconds, instead of training them again
     assert len(first_epochs(sample_run.interrupted_output)) == 2
     assert first_epochs(sample_run.output) == first_epochs(sample_run.interrupted_output)
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(sample_run, tmp_path):
+    killed = kill_run.Run(tmp_path / "killed")
+    print(kill_run.kill_and_finish(killed, 3, random.Random(0), 8, 30))
+    assert len(killed.kills) == 3
+    assert all(set(before) <= set(after) and all(after.values()) for _, _, before, after in killed.kills)
+    assert kill_run.results_without_times(killed.folder) == kill_run.results_without_times(sample_run.folder)
+    ours, theirs = kill_run.tensors(killed.folder), kill_run.tensors(sample_run.folder)
+    assert ours.keys() == theirs.keys() and all(ours[name] == theirs[name] for name in theirs)
 
 
 def test_every_cell_ran_once_in_order_and_ids_are_unchanged(sample_run):
@@ -57,7 +69,7 @@ def test_results_are_marked_as_sample_and_complete(sample_run, definitions):
     keys = {"part", "net", "recipe", "batch_size", "seed", "epochs", "seconds", "history"}
     for run in results["runs"]:
         assert keys <= set(run)
-        ours = ("val_mean_iou", "val_thresholded_iou") if run["part"].startswith("D") else ("val_accuracy",)
+        ours = ("val_mean_iou", "val_thresholded_iou") if "loss" in run else ("val_accuracy",)
         for metric in ("train_loss", "val_loss", *ours):
             assert len(run["history"][metric]) == run["epochs"] and np.isfinite(run["history"][metric]).all()
         assert all(0 <= value <= 1 for metric in ours for value in run["history"][metric])
