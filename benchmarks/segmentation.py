@@ -51,8 +51,8 @@ def main(num_photos, num_epochs):
         losses, epochs = [], []
         for loss in ("cross_entropy", "iou"):
             history, _ = lib.train_segmentation(
-                net, inputs, masks, protocol, loss, batch_size=64, num_epochs=num_epochs, learning_rate=0.02, seed=0,
-                checkpoint=Path(folder) / f"{loss}.pt",
+                net, inputs, masks, protocol, loss, batch_size=64, num_epochs=num_epochs, learning_rate=0.02,
+                centred=False, bias_factor=1, seed=0, checkpoint=Path(folder) / f"{loss}.pt",
             )  # fmt: skip
             losses.append(history["train_loss"][-1])
             epochs += history["seconds"]
