@@ -104,7 +104,7 @@ def batch_numbers(results):
     numbers["batchUpdatesShare"] = f"{100 * share:.0f}\\,\\%"
     turned = int(numbers["batchBestUpdates"]) > int(numbers["batchWorstUpdates"])
     numbers["batchTurned"] = (
-        "the order is turned around, and the larger batches, whose gradients are less noisy, are ahead"
+        "the order is turned around, and the larger batches, which have seen each image more often, are ahead"
         if turned else "the smaller batches are still ahead"
     )  # fmt: skip
     runs = {
@@ -119,7 +119,7 @@ def batch_numbers(results):
         by_size = chroma["batch sizes"]
         smallest, largest = min(by_size, key=int), max(by_size, key=int)
         numbers |= {"batchSmallest": smallest, "batchLargest": largest, "chromaTrue": f"{chroma['target']:.3f}"}
-        numbers |= {"chromaBatchSmall": f"{by_size[smallest]:.3f}", "chromaBatchLarge": f"{by_size[largest]:.3f}"}
+        numbers |= {"chromaBatchMin": f"{min(by_size.values()):.3f}", "chromaBatchMax": f"{max(by_size.values()):.3f}"}
     numbers["batchTraining"] = "follow the same order" if same_order else "follow nearly the same order"
     return numbers
 
