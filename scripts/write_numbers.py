@@ -98,10 +98,6 @@ def batch_numbers(results):
         numbers[f"batchSpread{short}"] = f"{max(losses.values()) - min(losses.values()):.3f}"
         numbers[f"batchBest{short}"] = min(losses, key=losses.get)
         numbers[f"batchWorst{short}"] = max(losses, key=losses.get)
-    losses = results["summary"]["batch_size"]
-    spread = {name: max(by_size.values()) - min(by_size.values()) for name, by_size in losses.items()}
-    share = spread["same updates"] / spread["same epochs"]
-    numbers["batchUpdatesShare"] = f"{100 * share:.0f}\\,\\%"
     turned = int(numbers["batchBestUpdates"]) > int(numbers["batchWorstUpdates"])
     numbers["batchTurned"] = (
         "the order is turned around, and the larger batches, which have seen each image more often, are ahead"
@@ -112,14 +108,14 @@ def batch_numbers(results):
         if run["net"] == "ConvTransposeNet" and run["seed"] == 0 and run["recipe"] == "handout"
         and run["study"] in (None, "same epochs")
     }  # fmt: skip
-    by_training = sorted(losses["same epochs"], key=lambda size: runs[size]["history"]["train_loss"][-1])
-    same_order = by_training == sorted(losses["same epochs"], key=losses["same epochs"].get)
-    chroma = results["summary"].get("chroma", {})
-    if chroma:
-        by_size = chroma["batch sizes"]
-        smallest, largest = min(by_size, key=int), max(by_size, key=int)
-        numbers |= {"batchSmallest": smallest, "batchLargest": largest, "chromaTrue": f"{chroma['target']:.3f}"}
-        numbers |= {"chromaBatchMin": f"{min(by_size.values()):.3f}", "chromaBatchMax": f"{max(by_size.values()):.3f}"}
+    losses, chroma = results["summary"]["batch_size"]["same epochs"], results["summary"]["chroma"]
+    same_order = sorted(losses, key=lambda size: runs[size]["history"]["train_loss"][-1]) == sorted(
+        losses, key=losses.get
+    )
+    by_size = chroma["batch sizes"]
+    numbers |= {"batchSmallest": min(by_size, key=int), "batchLargest": max(by_size, key=int)}
+    numbers |= {"chromaBatchMin": f"{min(by_size.values()):.3f}", "chromaBatchMax": f"{max(by_size.values()):.3f}"}
+    numbers["chromaTrue"] = f"{chroma['target']:.3f}"
     numbers["batchTraining"] = "follow the same order" if same_order else "follow nearly the same order"
     return numbers
 
@@ -155,15 +151,13 @@ def strong_numbers(results):
     summary, handout, numbers = results["summary"]["strong"], results["summary"]["colourization"], {}
     for name, short in SHORT_NETS.items():
         numbers[f"strongLoss{short}"] = with_spread(summary[name]["val_loss"], 3)
-        numbers[f"strongAccuracy{short}"] = with_spread(summary[name]["val_accuracy"], 1, 100) + r"\,\%"
         numbers[f"strongGain{short}"] = f"{handout[name]['val_loss']['mean'] - summary[name]['val_loss']['mean']:.3f}"
     pool, conv, unet = (summary[name]["val_loss"] for name in SHORT_NETS)
     numbers["strongConvAgainstPool"] = comparison(conv, pool)
-    numbers["strongUnetAgainstConv"] = comparison(unet, conv)
     numbers["strongGapPoolConv"] = f"{abs(conv['mean'] - pool['mean']):.3f}"
     numbers["strongGapConvUNet"] = f"{abs(unet['mean'] - conv['mean']):.3f}"
     lead, strong_lead = (
-        {"lower": True}.get(comparison(rows["UNet"]["val_loss"], rows["ConvTransposeNet"]["val_loss"]), False)
+        comparison(rows["UNet"]["val_loss"], rows["ConvTransposeNet"]["val_loss"]) == "lower"
         for rows in (handout, summary)
     )
     numbers["strongLeadSurvives"] = {
@@ -172,20 +166,18 @@ def strong_numbers(results):
         (True, False): "The UNet's lead does not survive good training",
         (False, False): "Under neither recipe does the UNet lead clearly",
     }[lead, strong_lead]
-    ablation = results["summary"]["ablation"]
-    rows = []
-    for name, value in ablation.items():
-        less = value["mean"] - ablation["the whole recipe"]["mean"]
-        rows.append(f"{name} & {with_spread(value, 3)} & " + (f"${less:+.3f}$" if less else "") + r"\\")
-    whole = ablation["the whole recipe"]
-    idle = [name.removeprefix("without ") for name, value in ablation.items() if not clearly(value, whole)]
-    idle.remove("the whole recipe")
-    numbers["ablationIdle"] = (
-        f"What the seeds cannot tell from the whole recipe ({' and '.join(idle)}) is usual, not a cause of the gain."
-        if idle
-        else "Every ingredient earns its place."
-    )
+    without = dict(results["summary"]["ablation"])
+    whole = without.pop("the whole recipe")
+    rows = [f"the whole recipe & {with_spread(whole, 3)} & \\\\"]
+    rows += [
+        f"{name} & {with_spread(row, 3)} & ${row['mean'] - whole['mean']:+.3f}$\\\\" for name, row in without.items()
+    ]
     numbers["ablationRows"] = "\n".join(rows)
+    idle = " and ".join(name.removeprefix("without ") for name, row in without.items() if not clearly(row, whole))
+    numbers["ablationIdle"] = (
+        f"What the seeds cannot tell from the whole recipe ({idle}) is usual, not a cause of the gain."
+        if idle else "Every ingredient earns its place."
+    )  # fmt: skip
     return numbers
 
 

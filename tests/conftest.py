@@ -97,13 +97,20 @@ def offline_environment():
     return kept | {"http_proxy": nowhere, "https_proxy": nowhere, "PYTHONUNBUFFERED": "1"}
 
 
+def start_sample_run(folder):
+    """Start the notebook's sample profile in a checkout, in a session of its own; its output is one stream of text."""
+    return subprocess.Popen(
+        [sys.executable, "scripts/run_notebook.py", "sample"], cwd=folder, env=offline_environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+
+
 class SampleRun:
     """The sample profile in a clean copy: interrupted with Ctrl-C in its first training run, then run to the end."""
 
     def __init__(self, folder):
         self.folder = folder
         copy_checkout(folder)
-        self.environment = offline_environment()
         self.interrupted_output, self.interrupted_code = self.start(until=r"^ +2 +\d")
         self.output, self.code = self.start()
         assert self.code == 0, self.output[-3000:]
@@ -112,10 +119,7 @@ class SampleRun:
 
     def start(self, until=None):
         """Run the notebook, interrupting it when a line of output matches `until`; returns (output, exit code)."""
-        process = subprocess.Popen(
-            [sys.executable, "scripts/run_notebook.py", "sample"], cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        process = start_sample_run(self.folder)
         output = ""
         for line in process.stdout:
             output += line

@@ -113,8 +113,8 @@ def make_seeds(lib):
     cifar = pack({f"cifar-10-batches-py/{name}": batch for name in batches})
 
     return {
-        "horses .npz": (horses.getvalue(), bytes, lib.check_horses),
-        "horses .npz, compressed": (compressed.getvalue(), bytes, lib.check_horses),
+        "horses .npz": (horses.getvalue(), bytes, lib.read_horses),
+        "horses .npz, compressed": (compressed.getvalue(), bytes, lib.read_horses),
         "CIFAR pickle": (batch, cifar_archive, read_batches),
         "CIFAR archive, unzipped": (cifar, gzip.compress, read_batches),
         "photo archive": (gzip.compress(pack(photos)), bytes, read_photos),
@@ -122,7 +122,7 @@ def make_seeds(lib):
         "photo": (next(iter(photos.values())), photo_archive, read_photos),
         "mask": (next(iter(masks.values())), mask_archive, read_masks),
         "mask archive, unzipped": (pack(masks), gzip.compress, read_masks),
-        "split file .mat": ((SAMPLE / "datasplits.mat").read_bytes(), bytes, lib.check_splits),
+        "split file .mat": ((SAMPLE / "datasplits.mat").read_bytes(), bytes, lib.read_splits),
         "checkpoint": (with_digest(state.getvalue()), bytes, read_checkpoint),
         "checkpoint, digest right": (state.getvalue(), with_digest, read_checkpoint),
         "pre-trained weights": (weights.getvalue(), bytes, read_weights),

@@ -8,7 +8,6 @@ Usage: python tests/kill_run.py [KILLS] [SEED]   (default: 20 kills)
 import json
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import torch
-from conftest import copy_checkout, offline_environment
+from conftest import copy_checkout, start_sample_run
 
 
 class Run:
@@ -27,14 +26,10 @@ class Run:
         self.folder, self.outputs, self.kills = folder, folder / "outputs", []
         folder.mkdir(parents=True, exist_ok=True)
         copy_checkout(folder)
-        self.environment = offline_environment()
 
     def start(self, kill_after=None):
         """Run; after `kill_after` seconds kill the process and its kernel with SIGKILL. Returns (output, exit code)."""
-        process = subprocess.Popen(
-            [sys.executable, "scripts/run_notebook.py", "sample"], cwd=self.folder, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        process = start_sample_run(self.folder)
         if kill_after:
             threading.Timer(kill_after, kill_all, [process.pid]).start()
         output = process.stdout.read()
@@ -64,6 +59,13 @@ def results_without_times(folder):
     return without_times(json.loads((folder / "build/sample/figures/results.json").read_text()))
 
 
+def load_state(path):
+    """The state in a checkpoint, behind the 32 bytes of its checksum."""
+    with open(path, "rb") as file:
+        file.seek(32)
+        return torch.load(file, weights_only=True)
+
+
 def tensors(folder):
     """{checkpoint and name in it: bytes} of all tensors that the run in `folder` left."""
     found = {}
@@ -76,9 +78,7 @@ def tensors(folder):
                 collect(f"{name}/{key}", part)
 
     for path in sorted((folder / "outputs").glob("*.pt")):
-        with open(path, "rb") as file:
-            file.seek(32)  # its checksum
-            collect(path.name, torch.load(file, weights_only=True))
+        collect(path.name, load_state(path))
     return found
 
 
@@ -95,9 +95,7 @@ def kill_all(pid):
 def readable(path):
     """Whether a checkpoint can be loaded."""
     try:
-        with open(path, "rb") as file:
-            file.seek(32)
-            torch.load(file, weights_only=True)
+        load_state(path)
         return True
     except Exception:
         return False

@@ -166,7 +166,7 @@ def test_a_wrong_horse_file_is_refused(lib, tmp_path, fault):
     elif fault == "html":
         path.write_bytes(HTML)
     with pytest.raises(ValueError, match="x_t"):
-        lib.check_horses(path)
+        lib.read_horses(path)
 
 
 def make_cifar_archive(path):

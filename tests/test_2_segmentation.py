@@ -213,7 +213,7 @@ def test_a_wrong_split_file_is_refused(lib, tmp_path, fault):
     if fault == "html":
         path.write_bytes(b"<!DOCTYPE html>")
     with pytest.raises(ValueError, match=r"mat file|missing"):
-        lib.check_splits(path)
+        lib.read_splits(path)
 
 
 # --- the network ---

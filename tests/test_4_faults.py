@@ -103,7 +103,7 @@ class Place:
         splits = {name: np.arange(1, 5)[None] for name in ("trn2", "val2", "tst2")} | change
         path = self.folder / "datasplits.mat"
         scipy.io.savemat(path, {name: value for name, value in splits.items() if value is not None})
-        return self.lib.check_splits(path)
+        return self.lib.read_splits(path)
 
 
 def photo_names(count=60, name="jpg/image_{:04d}.jpg"):
@@ -140,19 +140,19 @@ def _(place):
 @fault("the server does not know the file", r"404")
 def _(place):
     place.answer = (404, {}, b"")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("the server stays busy", r"503")
 def _(place):
     place.answer = (503, {}, b"")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("the server answers too slowly", r"timed out")
 def _(place):
     place.answer = requests.ReadTimeout("the read timed out")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("an HTML page under the name of an archive", r"not a readable archive.*DOCTYPE.*removed")
@@ -170,37 +170,37 @@ def _(place):
 @fault("an https address that redirects to plain http", r"leads to an address without https")
 def _(place):
     place.answer = (301, {"Location": "http://elsewhere/datasplits.mat"}, b"")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a redirection without end", r"redirects")
 def _(place):
     place.answer = (301, {"Location": "https://somewhere/x"}, b"")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a download that announces too many bytes", r"more than 0.1 MB")
 def _(place):
     place.answer = (200, {"Content-Length": "10000000000"}, b"x")
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a download that has too many bytes and does not say so", r"more than 0.1 MB")
 def _(place):
     place.answer = (200, {}, bytes(200_000))
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a file in the mirror that is too large", r"more than 0.1 MB")
 def _(place):
     (place.mirror / "datasplits.mat").write_bytes(bytes(200_000))
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a folder in place of the file", r"datasplits.mat could not be had", kept=["datasplits.mat"])
 def _(place):
     (place.lib.DATA_DIR / "datasplits.mat").mkdir(parents=True)
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a file in place of the data folder", r"cannot be written.*choose another A2_DATA")
@@ -260,22 +260,17 @@ def _(place):
     place.lib.fetch("17flowers.tgz", place.lib.check_photos)
 
 
-@fault("a symbolic link in place of a photo", r"it has 59 photos")
-def _(place):
-    place.archive([(special_member(tarfile.SYMTYPE), b""), *photo_names()[1:]])
-    place.lib.fetch("17flowers.tgz", place.lib.check_photos)
+def register_special_member(what, kind):
+    @fault(f"a {what} in place of a photo", r"it has 59 photos")
+    def _(place):
+        place.archive([(special_member(kind), b""), *photo_names()[1:]])
+        place.lib.fetch("17flowers.tgz", place.lib.check_photos)
 
 
-@fault("a hard link in place of a photo", r"it has 59 photos")
-def _(place):
-    place.archive([(special_member(tarfile.LNKTYPE), b""), *photo_names()[1:]])
-    place.lib.fetch("17flowers.tgz", place.lib.check_photos)
-
-
-@fault("a device in place of a photo", r"it has 59 photos")
-def _(place):
-    place.archive([(special_member(tarfile.CHRTYPE), b""), *photo_names()[1:]])
-    place.lib.fetch("17flowers.tgz", place.lib.check_photos)
+for what_it_is, member_type in (
+    ("symbolic link", tarfile.SYMTYPE), ("hard link", tarfile.LNKTYPE), ("device", tarfile.CHRTYPE)
+):  # fmt: skip
+    register_special_member(what_it_is, member_type)
 
 
 @fault("a bomb of tiny members", r"more than 10000 members")
@@ -396,7 +391,7 @@ def _(place):
 @fault("a split file that is a text", r"not a readable .mat file")
 def _(place):
     (place.mirror / "datasplits.mat").write_bytes(HTML)
-    place.lib.fetch("datasplits.mat", place.lib.check_splits)
+    place.lib.fetch("datasplits.mat", place.lib.read_splits)
 
 
 @fault("a split file without split 2", r"val2 is missing")
