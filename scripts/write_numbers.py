@@ -213,6 +213,9 @@ def general_numbers(results, stamp):
         "resultsStamp": stamp,
         "resultsProfile": results["profile"],
         "segmentationNet": provenance["data"]["segmentation_net"].replace("_", r"\_"),
+        "whyThisNet": ""
+        if "resnet101" in provenance["data"]["segmentation_net"]
+        else " (the handout's ResNet-101 weights could not be downloaded where this ran)",
         "photoSize": str(provenance["data"]["photo_size"]),
         "deviceUsed": provenance["device"],
         "torchVersion": provenance["versions"]["torch"].split("+")[0],
