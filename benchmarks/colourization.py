@@ -47,27 +47,60 @@ def plain_loss(logits, labels, num_colours):
     return F.cross_entropy(flat, labels.transpose(1, 3).contiguous().view(-1))
 
 
-def plain_epoch(lib, net, optimizer, grey, labels, batch_size):
+def plain_epoch(lib, net, optimizers, grey, labels, batch_size, shares):
+    """What train_epoch does, the plain way; returns the mean loss."""
     net.train()
-    for start in range(0, len(grey), batch_size):
+    total_loss = 0.0
+    for start, share in zip(range(0, len(grey), batch_size), shares, strict=True):
         x = torch.from_numpy(grey[start : start + batch_size]).float()
         y = torch.from_numpy(labels[start : start + batch_size]).long()
         loss = plain_loss(net(x), y, lib.NUM_COLOURS)
-        optimizer.zero_grad()
+        net.zero_grad()
         loss.backward()
-        optimizer.step()
-        loss.item()
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = share * group["peak"]
+            optimizer.step()
+        total_loss += loss.item() * len(x)
+    return total_loss / len(grey)
 
 
 @torch.no_grad()
 def plain_evaluate(lib, net, grey, labels, batch_size):
+    """What evaluate_colourization does, the plain way: (mean loss, share of pixels labelled right)."""
     net.eval()
+    total_loss, total_correct = 0.0, 0
     for start in range(0, len(grey), batch_size):
         x = torch.from_numpy(grey[start : start + batch_size]).float()
         y = torch.from_numpy(labels[start : start + batch_size]).long()
         logits = net(x)
-        plain_loss(logits, y, lib.NUM_COLOURS).item()
-        (logits.argmax(dim=1, keepdim=True) == y).sum().item()
+        total_loss += plain_loss(logits, y, lib.NUM_COLOURS).item() * len(x)
+        total_correct += (logits.argmax(dim=1, keepdim=True) == y).sum().item()
+    return total_loss / len(grey), total_correct / labels.size
+
+
+def use_plain_ways(lib):
+    """Let a namespace with the notebook's definitions and horses train the plain way (for benchmarks/notebook.py)."""
+    train_colourization = lib.train_colourization
+
+    def as_arrays(images):
+        return images.grey.numpy().astype(np.float64), images.labels[:, None].numpy()
+
+    def train_epoch(net, optimizers, images, batch_size, shares):
+        net = net.to(memory_format=torch.contiguous_format)
+        return plain_epoch(lib, net, optimizers, *as_arrays(images), batch_size, shares)
+
+    def evaluate_colourization(net, dataset):
+        return plain_evaluate(lib, net, *as_arrays(dataset), lib.BATCH_SIZE)
+
+    def prepare_and_train(*arguments, **settings):
+        for images in (lib.train_images, lib.test_images):
+            plain_prepare(lib, images)
+        return train_colourization(*arguments, **settings)
+
+    lib.train_epoch, lib.evaluate_colourization = train_epoch, evaluate_colourization
+    lib.train_colourization = prepare_and_train
+    lib.CACHED_FEATURES = False
 
 
 def machine_rates():
@@ -132,12 +165,12 @@ def compare_net(lib, name, plain_data, plain_test, train_set, test_set, repeats,
     plain = getattr(lib, name)(lib.KERNEL, lib.NUM_FILTERS, lib.NUM_COLOURS, 1)
     net = net.to(memory_format=torch.channels_last)
     optimizers = lib.make_optimizers(net, 1e-3, (0.9, 0.999), None)
-    plain_optimizer = torch.optim.Adam(plain.parameters(), lr=1e-3)
+    plain_optimizers = lib.make_optimizers(plain, 1e-3, (0.9, 0.999), None)
     size, num_steps = lib.BATCH_SIZE, -(-len(train_set.grey) // lib.BATCH_SIZE)
     times = interleaved(
         {
-            "plain": lambda: plain_epoch(lib, plain, plain_optimizer, *plain_data, size),
-            "ours": lambda: lib.train_epoch(net, optimizers, train_set.grey, train_set.labels, size, [1.0] * num_steps),
+            "plain": lambda: plain_epoch(lib, plain, plain_optimizers, *plain_data, size, [1.0] * num_steps),
+            "ours": lambda: lib.train_epoch(net, optimizers, train_set, size, [1.0] * num_steps),
         },
         repeats,
     )

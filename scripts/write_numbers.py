@@ -4,6 +4,7 @@ Usage: python scripts/write_numbers.py [FOLDER]   (default: figures; the noteboo
 """
 
 import hashlib
+import itertools
 import json
 import re
 import sys
@@ -109,14 +110,16 @@ def batch_numbers(results):
         and run["study"] in (None, "same epochs")
     }  # fmt: skip
     losses, chroma = results["summary"]["batch_size"]["same epochs"], results["summary"]["chroma"]
-    same_order = sorted(losses, key=lambda size: runs[size]["history"]["train_loss"][-1]) == sorted(
-        losses, key=losses.get
-    )
+    training = {size: runs[size]["history"]["train_loss"][-1] for size in losses}
+    pairs = list(itertools.combinations(losses, 2))
+    alike = sum((training[a] < training[b]) == (losses[a] < losses[b]) for a, b in pairs)
     by_size = chroma["batch sizes"]
     numbers |= {"batchSmallest": min(by_size, key=int), "batchLargest": max(by_size, key=int)}
     numbers |= {"chromaBatchMin": f"{min(by_size.values()):.3f}", "chromaBatchMax": f"{max(by_size.values()):.3f}"}
     numbers["chromaTrue"] = f"{chroma['target']:.3f}"
-    numbers["batchTraining"] = "follow the same order" if same_order else "follow nearly the same order"
+    numbers["batchTraining"] = (
+        f"order {'all' if alike == len(pairs) else f'{alike} of the'} {len(pairs)} pairs of sizes in the same way"
+    )
     return numbers
 
 
@@ -175,7 +178,7 @@ def strong_numbers(results):
     numbers["ablationRows"] = "\n".join(rows)
     idle = " and ".join(name.removeprefix("without ") for name, row in without.items() if not clearly(row, whole))
     numbers["ablationIdle"] = (
-        f"What the seeds cannot tell from the whole recipe ({idle}) is usual, not a cause of the gain."
+        f"Without {idle} the loss cannot be told from the whole recipe's."
         if idle else "Every ingredient earns its place."
     )  # fmt: skip
     return numbers
