@@ -88,6 +88,10 @@ def main(profile):
     if profile not in ("sample", "full"):
         sys.exit(f"profile is {profile!r}: it must be sample or full")
     os.environ["A2_PROFILE"] = profile
+    # Linux's allocator returns blocks above 32 MB to the system whenever they are freed, and pays for getting them
+    # anew: training in large batches is much faster if it may keep them (bytes; other systems ignore these).
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**31))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     clear(notebook)
     target = NOTEBOOK if profile == "full" else ROOT / "build" / "sample" / NOTEBOOK.name

@@ -48,7 +48,7 @@ def test_a_run_does_not_depend_on_what_was_drawn_before_it(small, data, tmp_path
 def test_the_order_of_the_images_is_the_starters(small, data, monkeypatch):
     """The starter shuffles the images themselves with numpy's legacy generator, once."""
     seen = []
-    monkeypatch.setattr(small.F, "cross_entropy", lambda logits, labels, **_: (seen.append(labels), logits.sum())[1])
+    monkeypatch.setattr(small, "pixel_loss", lambda logits, labels, **_: (seen.append(labels), logits.sum())[1])
     net = small.ConvTransposeNet(3, 4, 24, 1)
     monkeypatch.setattr(small, "evaluate_colourization", lambda net, dataset: (0.0, 0.0))
     small.train_colourization(net, *data[:2], seed=3, checkpoint=small.OUTPUT_DIR / "order.pt", **SETTINGS)
@@ -71,7 +71,7 @@ def test_losses_are_means_over_images_not_over_batches(small, data, monkeypatch)
 
 def test_the_train_loss_weighs_a_short_last_batch_by_its_images(small, data, monkeypatch):
     sizes = {8: 1.0, 5: 9.0}  # a loss by the size of the batch, so that a plain mean over batches would show
-    monkeypatch.setattr(small.F, "cross_entropy", lambda logits, labels, **_: logits.sum() * 0 + sizes[len(labels)])
+    monkeypatch.setattr(small, "pixel_loss", lambda logits, labels, **_: logits.sum() * 0 + sizes[len(labels)])
     monkeypatch.setattr(small, "evaluate_colourization", lambda net, dataset: (0.0, 0.0))
     record, _ = train(small, data, num_epochs=1)
     assert record["history"]["train_loss"] == [pytest.approx((16 * 1 + 5 * 9) / 21)]
@@ -160,6 +160,40 @@ def test_a_comment_does_not_count_as_another_code(small):
 
     assert small.code_of(plain) == small.code_of(commented) != small.code_of(other)
     assert " at 0x" not in small.code_of(plain, small.train_colourization, small.make_optimizers)
+
+
+def test_decorators_do_not_hide_code_and_defaults_count(small):
+    @torch.inference_mode()
+    def three(x, step=1):
+        return x + 3 * step
+
+    @torch.inference_mode()
+    def four(x, step=1):
+        return x + 4 * step
+
+    @torch.inference_mode()
+    def doubled(x, step=2):
+        return x + 3 * step
+
+    assert len({small.code_of(three), small.code_of(four), small.code_of(doubled)}) == 3
+    before = small.code_of(small.Muon.step)  # PyTorch wraps `step` again when the first optimizer is made
+    small.Muon([torch.nn.Parameter(torch.ones(2, 2))], lr=0.1)
+    assert small.code_of(small.Muon.step) == before
+
+
+def test_the_loss_is_the_cross_entropy_of_every_pixel(small):
+    torch.manual_seed(0)
+    logits, labels = torch.randn(3, 24, 5, 7), torch.randint(0, 24, (3, 5, 7))
+    rows = [(logits[i, :, y, x], labels[i, y, x]) for i in range(3) for y in range(5) for x in range(7)]
+    expected = sum(row.logsumexp(0) - row[label] for row, label in rows) / len(rows)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        ours = logits.to(memory_format=layout).requires_grad_()
+        loss = small.pixel_loss(ours, labels)
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+        assert small.pixel_loss(ours, labels, reduction="sum").item() == pytest.approx(105 * expected.item(), rel=1e-6)
+        (slope,) = torch.autograd.grad(loss, ours)
+        true = F.one_hot(labels, 24).permute(0, 3, 1, 2)
+        assert torch.allclose(slope, (ours.softmax(1) - true) / 105, atol=1e-7)
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_run_starts_afresh(small, data, capsys):
