@@ -2,7 +2,8 @@
 
 Plain: a cell put in before Part A swaps in colourization.py's plain training epoch and evaluation, has the horses
 prepared again for each run, and sends every photo through the whole segmentation network in each epoch.
-Prints the seconds of Parts A to C (with what is beyond the handout) and of the rest, and a loss of each way.
+Prints the seconds of Parts A to C (with what is beyond the handout) and of the rest, and a loss of each way; both train
+on the same images in the same order, so that only rounding sets their losses apart.
 
 Usage: python benchmarks/notebook.py
 """
