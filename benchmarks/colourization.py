@@ -47,13 +47,18 @@ def plain_loss(logits, labels, num_colours):
     return F.cross_entropy(flat, labels.transpose(1, 3).contiguous().view(-1))
 
 
+def plain_batches(grey, labels, batch_size):
+    """Batch after batch of numpy arrays, turned into tensors."""
+    for start in range(0, len(grey), batch_size):
+        batch = slice(start, start + batch_size)
+        yield torch.from_numpy(grey[batch]).float(), torch.from_numpy(labels[batch]).long()
+
+
 def plain_epoch(lib, net, optimizers, grey, labels, batch_size, shares):
     """What train_epoch does, the plain way; returns the mean loss."""
     net.train()
     total_loss = 0.0
-    for start, share in zip(range(0, len(grey), batch_size), shares, strict=True):
-        x = torch.from_numpy(grey[start : start + batch_size]).float()
-        y = torch.from_numpy(labels[start : start + batch_size]).long()
+    for (x, y), share in zip(plain_batches(grey, labels, batch_size), shares, strict=True):
         loss = plain_loss(net(x), y, lib.NUM_COLOURS)
         net.zero_grad()
         loss.backward()
@@ -70,9 +75,7 @@ def plain_evaluate(lib, net, grey, labels, batch_size):
     """What evaluate_colourization does, the plain way: (mean loss, share of pixels labelled right)."""
     net.eval()
     total_loss, total_correct = 0.0, 0
-    for start in range(0, len(grey), batch_size):
-        x = torch.from_numpy(grey[start : start + batch_size]).float()
-        y = torch.from_numpy(labels[start : start + batch_size]).long()
+    for x, y in plain_batches(grey, labels, batch_size):
         logits = net(x)
         total_loss += plain_loss(logits, y, lib.NUM_COLOURS).item() * len(x)
         total_correct += (logits.argmax(dim=1, keepdim=True) == y).sum().item()
@@ -166,7 +169,8 @@ def compare_net(lib, name, plain_data, plain_test, train_set, test_set, repeats,
     net = net.to(memory_format=torch.channels_last)
     optimizers = lib.make_optimizers(net, 1e-3, (0.9, 0.999), None)
     plain_optimizers = lib.make_optimizers(plain, 1e-3, (0.9, 0.999), None)
-    size, num_steps = lib.BATCH_SIZE, -(-len(train_set.grey) // lib.BATCH_SIZE)
+    size = lib.BATCH_SIZE
+    num_steps = lib.num_batches(len(train_set.grey), size)
     times = interleaved(
         {
             "plain": lambda: plain_epoch(lib, plain, plain_optimizers, *plain_data, size, [1.0] * num_steps),

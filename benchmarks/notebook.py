@@ -9,8 +9,8 @@ Usage: python benchmarks/notebook.py
 """
 
 import json
-import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,16 +18,19 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).resolve().parent.parent
-PLAIN_CELL = f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\nfrom colourization import use_plain_ways\n" + (
-    "use_plain_ways(sys.modules['__main__'])"
-)
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from conftest import ROOT, offline_environment, read_notebook
+
+PLAIN_CELL = f"""\
+sys.path.insert(0, {str(ROOT / "benchmarks")!r})
+from colourization import use_plain_ways
+use_plain_ways(sys.modules["__main__"])"""
 
 
 def run_notebook(folder, plain):
     """Execute the notebook in an empty folder; returns (seconds of Parts A to C, of the rest, a UNet's final loss)."""
     shutil.copytree(ROOT / "data" / "sample", folder / "data" / "sample")
-    notebook = nbformat.read(ROOT / "a2-cnn.ipynb", as_version=4)
+    notebook = read_notebook()
     ids = [cell.id for cell in notebook.cells]
     if plain:
         notebook.cells.insert(ids.index("train-pool"), nbformat.v4.new_code_cell(PLAIN_CELL))
@@ -39,17 +42,14 @@ def run_notebook(folder, plain):
             part_d = time.perf_counter()
 
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=None, resources=resources, on_cell_start=note_part_d).execute()
+    client = NotebookClient(notebook, timeout=None, resources=resources, on_cell_start=note_part_d)
+    client.execute(env=offline_environment() | {"A2_PROFILE": "sample"})
     results = json.loads((folder / "build/sample/figures/results.json").read_text())
     loss = results["summary"]["colourization"]["UNet"]["val_loss"]["mean"]
     return part_d - started, time.perf_counter() - part_d, loss
 
 
 def main():
-    for name in list(os.environ):
-        if name.startswith("A2_"):
-            del os.environ[name]
-    os.environ["A2_PROFILE"] = "sample"
     seconds = {}
     print(f"{'':<8}{'Parts A to C':>16}{'the rest':>12}{'whole':>12}{'UNet, validation loss':>24}")
     for way in ("plain", "ours"):
