@@ -99,11 +99,10 @@ def batch_numbers(results):
         numbers[f"batchSpread{short}"] = f"{max(losses.values()) - min(losses.values()):.3f}"
         numbers[f"batchBest{short}"] = min(losses, key=losses.get)
         numbers[f"batchWorst{short}"] = max(losses, key=losses.get)
-    turned = int(numbers["batchBestUpdates"]) > int(numbers["batchWorstUpdates"])
-    numbers["batchTurned"] = (
-        "the order is turned around, and the larger batches, which have seen each image more often, are ahead"
-        if turned else "the smaller batches are still ahead"
-    )  # fmt: skip
+    best, worst = numbers["batchBestUpdates"], numbers["batchWorstUpdates"]
+    numbers["batchTurned"] = f"{best} ends lowest and {worst} highest" + (
+        ": the larger batches have by then seen each image more often" if int(best) > int(worst) else ""
+    )
     runs = {
         str(run["batch_size"]): run for run in results["runs"]
         if run["net"] == "ConvTransposeNet" and run["seed"] == 0 and run["recipe"] == "handout"
