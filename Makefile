@@ -1,24 +1,30 @@
-# make run [PROFILE=full] [A2_MIRROR=...]   execute the notebook (default: the drawn sample, no network)
-# make writeup [PROFILE=sample]             build a2-writeup.pdf from figures/ (default here: full)
-# make submission                           check the two files to hand in, and put them into build/submission/
-# make test                                 the tests
+# make run [PROFILE=quick|full] [A2_MIRROR=...]   execute the notebook (default: the drawn sample, no network)
+# make figures writeup submission [PROFILE=...]   draw, build and check what is handed in (default here: full)
+# make unpack                                     put a figures.zip from Colab in its place
+# make test                                       lint and tests
 PYTHON ?= python3
 VENV ?= .venv
-PROFILE ?= sample
 BIN := $(VENV)/bin
+RUN_PROFILE := $(or $(PROFILE),sample)
+PAPER_PROFILE := $(or $(PROFILE),full)
 
-.PHONY: run writeup submission test lint readme clean
+.PHONY: run figures writeup submission unpack test lint readme colab clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.installed
-	$(BIN)/python scripts/run_notebook.py $(PROFILE)
+	$(BIN)/python scripts/run_notebook.py $(RUN_PROFILE)
 
-# Unlike `make run`, these two mean the committed full run unless told otherwise.
-writeup: $(VENV)/run.installed
-	$(BIN)/python scripts/build_writeup.py $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),full)
+figures: $(VENV)/run.installed
+	$(BIN)/python scripts/make_figures.py $(PAPER_PROFILE)
+
+writeup: figures
+	$(BIN)/python scripts/build_writeup.py $(PAPER_PROFILE)
 
 submission: $(VENV)/dev.installed .venv-markus/installed
-	$(BIN)/python scripts/make_submission.py $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),full)
+	$(BIN)/python scripts/make_submission.py $(PAPER_PROFILE)
+
+unpack: $(VENV)/run.installed
+	$(BIN)/python scripts/unpack_figures.py
 
 test: $(VENV)/dev.installed .venv-markus/installed lint
 	$(BIN)/python -m pytest
@@ -27,9 +33,13 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The README's table of results, from figures/results.json.
+# The README's tables of results, from figures/results.json.
 readme: $(VENV)/run.installed
 	$(BIN)/python scripts/update_readme.py
+
+# Colab's versions of everything, in an environment of their own; not part of `make test`.
+colab: .venv-colab/installed
+	.venv-colab/bin/python scripts/run_notebook.py sample
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +50,11 @@ $(VENV)/run.installed: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/dev.installed: requirements-dev.txt $(VENV)/run.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv-colab/installed: requirements-colab.txt
+	$(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/pip install --quiet --disable-pip-version-check -r requirements-colab.txt
 	touch $@
 
 # MarkUs pins old versions, so its helper gets an environment of its own, which borrows torch from ours.

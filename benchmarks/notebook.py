@@ -1,65 +1,67 @@
-"""The whole notebook on the drawn sample the plain way against ours, one after the other.
+"""How long does the whole notebook take on the drawn sample, by the plain ways and by ours?
 
-Plain: a cell put in before Part A swaps in colourization.py's plain training epoch and evaluation, has the horses
-prepared again for each run, and sends every photo through the whole segmentation network in each epoch.
-Prints the seconds of Parts A to C (with what is beyond the handout) and of the rest, and a loss of each way; both train
-on the same images in the same order, so that only rounding sets their losses apart.
+Plain: cells put in before Parts A and D swap in the plain ways of colourization.py, which prepare the horses again for
+each run, and segmentation.py's, which sends the photos through the whole network in each epoch (after the cell that
+computes the features, which is left in: one pass of hundreds). One run of each, one after the other. Both train on the
+same images in the same order, so that only rounding sets apart the UNet's validation losses, which are printed too.
 
-Usage: python benchmarks/notebook.py
+Usage: python benchmarks/notebook.py [--smallest]   (one seed, one epoch, tiny photos, no figures)
 """
 
 import json
+import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import nbformat
+from common import ROOT, Ratios, run
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
+from notebook import read_notebook, tags
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from conftest import ROOT, offline_environment, read_notebook
-
-PLAIN_CELL = f"""\
+# Cells to put in: {the cell before which it stands: its source}.
+SMALLEST = {"plotting": "SEEDS, NUM_EPOCHS, STUDY_BATCH_SIZES, PHOTO_SIZE, STUDIES = [0], 1, [100], 32, False"}
+PLAIN = {
+    "train-pool": f"""\
 sys.path.insert(0, {str(ROOT / "benchmarks")!r})
-from colourization import use_plain_ways
-use_plain_ways(sys.modules["__main__"])"""
+import colourization, segmentation
+colourization.use_plain_ways(sys.modules["__main__"])""",
+    "d1-train": """\
+features = segmentation.WholeNetwork(sys.modules["__main__"], segmentation_net, flowers.photos)
+segmentation_data = ((features, flowers.masks), segmentation_data[1])""",
+}
 
 
-def run_notebook(folder, plain):
-    """Execute the notebook in an empty folder; returns (seconds of Parts A to C, of the rest, a UNet's final loss)."""
-    shutil.copytree(ROOT / "data" / "sample", folder / "data" / "sample")
-    notebook = read_notebook()
-    ids = [cell.id for cell in notebook.cells]
-    if plain:
-        notebook.cells.insert(ids.index("train-pool"), nbformat.v4.new_code_cell(PLAIN_CELL))
-    started, part_d = time.perf_counter(), None
+def run_notebook(plain, smallest):
+    """Execute the notebook in an empty folder; returns {part: seconds}, and the UNet's validation loss."""
+    notebook, put_in, starts = read_notebook(), (PLAIN if plain else {}) | (SMALLEST if smallest else {}), {}
+    for index, cell in reversed([*enumerate(notebook.cells)]):
+        if smallest and "figure" in tags(cell):
+            del notebook.cells[index]
+        elif cell.id in put_in:
+            notebook.cells.insert(index, new_code_cell(put_in[cell.id]))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
+    with tempfile.TemporaryDirectory() as folder:
+        sample = Path(folder, "data", "sample")
+        shutil.copytree(ROOT / "data" / "sample", sample, ignore=shutil.ignore_patterns("features-*"))
+        started, client = time.perf_counter(), NotebookClient(notebook, resources={"metadata": {"path": folder}})
+        client.on_cell_start = lambda cell, cell_index: starts.update({cell.id: time.perf_counter()})
+        client.execute(env=environment | {"A2_PROFILE": "sample"})
+        part_d, ended = starts["part-d"], time.perf_counter()
+        summary = json.loads(Path(folder, "build", "sample", "figures", "results.json").read_text())["summary"]
+    seconds = {"Parts A to C": part_d - started, "the rest": ended - part_d, "whole": ended - started}
+    return seconds, summary["colourization"]["UNet"]["val_loss"]["mean"]
 
-    def note_part_d(cell, cell_index):
-        nonlocal part_d
-        if cell.id == "part-d":
-            part_d = time.perf_counter()
 
-    resources = {"metadata": {"path": str(folder)}}
-    client = NotebookClient(notebook, timeout=None, resources=resources, on_cell_start=note_part_d)
-    client.execute(env=offline_environment() | {"A2_PROFILE": "sample"})
-    results = json.loads((folder / "build/sample/figures/results.json").read_text())
-    loss = results["summary"]["colourization"]["UNet"]["val_loss"]["mean"]
-    return part_d - started, time.perf_counter() - part_d, loss
-
-
-def main():
-    seconds = {}
-    print(f"{'':<8}{'Parts A to C':>16}{'the rest':>12}{'whole':>12}{'UNet, validation loss':>24}")
-    for way in ("plain", "ours"):
-        with tempfile.TemporaryDirectory() as folder:
-            before, after, loss = run_notebook(Path(folder), way == "plain")
-        seconds[way] = (before, after, before + after)
-        print(f"{way:<8}{before:14.1f} s{after:10.1f} s{before + after:10.1f} s{loss:24.4f}", flush=True)
-    ratios = [plain / ours for plain, ours in zip(seconds["plain"], seconds["ours"], strict=True)]
-    print(f"{'ratio':<8}{ratios[0]:14.1f} x{ratios[1]:10.1f} x{ratios[2]:10.1f} x")
+def main(smallest=False):
+    (plain, plain_loss), (ours, our_loss) = (run_notebook(way == "plain", smallest) for way in ("plain", "ours"))
+    ratios = Ratios()
+    for part in plain:
+        ratios.add(part, plain[part], ours[part])
+    print(f"the UNet's validation loss: {plain_loss:.4f} and {our_loss:.4f}")
+    return ratios
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__)

@@ -1,59 +1,64 @@
-"""Write the README's table of results from figures/results.json.
+"""Write the README's tables of results from figures/results.json.
 
-Usage: python scripts/update_readme.py [--check]   (--check: write nothing, exit 1 if the table is not up to date)
+Usage: python scripts/update_readme.py [--check]   (--check: write nothing, exit 1 if the tables are not up to date)
 """
 
-import json
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from notebook import ROOT
+from results import colour_values, differences, load_results, mean_and_sd, runs_of, segmentation_values
+
 BEGIN, END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
+NETS = ("PoolUpsampleNet", "ConvTransposeNet", "UNet")
+SCORES = (("handout", "thresholded_iou"), ("handout", "mean_iou"), ("leak-free", "mean_iou"))
 
 
-def results_table(results):
-    """The table between the markers, as Markdown."""
-    summary, strong = results["summary"]["colourization"], results["summary"]["strong"]
-    versions = results["provenance"]["versions"]
+def spread(values, digits=3, factor=1):
+    mean, sd = mean_and_sd(values)
+    return f"{factor * mean:.{digits}f} ± {factor * sd:.{digits}f}"
+
+
+def by_seed(values):
+    return ", ".join(f"{value:+.3f}" for value in values).replace("-", "−")
+
+
+def results_tables(results):
+    """The lines between the markers, as Markdown."""
     lines = [
-        "| network | parameters | validation loss, handout's recipe | pixels labelled right | strong recipe | right |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| network | parameters | validation loss | pixels right, % | less the network above, by seed | strong recipe |"
+        " with the mirrored answer |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, row in summary.items():
-        values = []
-        for recipe in (row, strong[name]):
-            loss, accuracy = recipe["val_loss"], recipe["val_accuracy"]
-            values.append(f"{loss['mean']:.3f} ± {loss['sd']:.3f}")
-            values.append(f"{100 * accuracy['mean']:.1f} ± {100 * accuracy['sd']:.1f} %")
-        lines.append(f"| {name} | {row['parameters']:,} | " + " | ".join(values) + " |")
-    epochs = {run["epochs"] for run in results["runs"] if run["part"] in ("A", "B", "C")}
+    for above, net in zip(("", *NETS), NETS, strict=False):
+        loss = colour_values(results, net)
+        gap = by_seed(differences(loss, colour_values(results, above))) if above else ""
+        accuracy = spread(colour_values(results, net, "val_accuracy"), 1, 100)
+        mirrored = [run["mirrored"]["val_loss"] for run in runs_of(results, net=net, recipe="strong", study=None)]
+        strong = f"{spread(colour_values(results, net, recipe='strong'))} | {spread(mirrored)}"
+        parameters = runs_of(results, net=net)[0]["parameters"]
+        lines.append(f"| {net} | {parameters:,} | {spread(loss)} | {accuracy} | {gap} | {strong} |")
+    provenance = results["provenance"]
     lines.append(
-        f"\nFinal epoch of {'/'.join(map(str, sorted(epochs)))}; mean ± standard deviation over "
-        f"{len(results['provenance']['seeds'])} seeds, each with its own initial weights and order of images; "
-        f"{results['provenance']['device']}, torch {versions['torch']}."
+        f"\nFinal epoch of 25, the 1,000 test images, mean ± standard deviation over {len(provenance['seeds'])} seeds "
+        f"(each its own initial weights and order of images); {provenance['device']}, torch "
+        f"{provenance['versions']['torch']}."
     )
-    lines += segmentation_table(results)
+    lines += [
+        "\n| flowers, test photos | cross entropy | IoU loss | IoU less cross entropy, by seed |",
+        "|---|---:|---:|---:|",
+    ]
+    for protocol, score in SCORES:
+        values = {k: segmentation_values(results, k, score, "test", protocol) for k in ("cross_entropy", "iou")}
+        void = "ignored" if protocol == "leak-free" else "background"
+        gap = by_seed(differences(values["iou"], values["cross_entropy"]))
+        losses = " | ".join(map(spread, values.values()))
+        lines.append(f"| {protocol} protocol, {score} (void {void}) | {losses} | {gap} |")
+    lines.append(
+        f"\n{provenance['segmentation_net']} at {provenance['photo_size']}×{provenance['photo_size']}, only "
+        "`classifier.4` learning, the best epoch chosen on validation; split "
+        f"{results['summary']['protocols']['handout']['splits']}. `thresholded_iou` is what the handout prints as mIoU."
+    )
     return "\n".join(lines) + "\n"
-
-
-def segmentation_table(results):
-    """Part D's table as Markdown lines."""
-    lines = [
-        "\n| flowers, test photos | loss | thresholded IoU (the handout's) | foreground IoU | mean IoU |",
-        "|---|---|---:|---:|---:|",
-    ]
-    for protocol, by_loss in results["summary"]["segmentation"].items():
-        for loss, rows in by_loss.items():
-            scores = (rows[score]["test"] for score in ("thresholded_iou", "foreground_iou", "mean_iou"))
-            values = " | ".join(f"{value['mean']:.3f} ± {value['sd']:.3f}" for value in scores)
-            lines.append(f"| {protocol} protocol | {loss.replace('_', ' ')} | {values} |")
-    data = results["provenance"]["data"]
-    lines.append(
-        f"\n{data['segmentation_net']} at {data['photo_size']}×{data['photo_size']}, only `classifier.4` "
-        "learning; the epoch is chosen on validation. The ResNet-101 weights of the handout could not be fetched where "
-        "this ran."
-    )
-    return lines
 
 
 def main(check):
@@ -61,10 +66,9 @@ def main(check):
     text = readme.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = results_table(json.loads((ROOT / "figures" / "results.json").read_text(encoding="utf-8")))
-    updated = before + BEGIN + table + END + after
+    updated = before + BEGIN + results_tables(load_results(ROOT / "figures")[0]) + END + after
     if check and updated != text:
-        sys.exit("README.md's table is not made from figures/results.json: run `make readme`")
+        sys.exit("README.md's tables are not made from figures/results.json: run `make readme`")
     if not check:
         readme.write_text(updated, encoding="utf-8")
 

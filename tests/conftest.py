@@ -1,78 +1,38 @@
 """Shared by all tests: the notebook's definitions as a module, and one run of the whole notebook on the sample."""
 
-import importlib
 import json
-import linecache
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import matplotlib
-import nbformat
 import pytest
+from notebook import ROOT, import_notebook, read_notebook
 
 matplotlib.use("Agg")
-ROOT = Path(__file__).resolve().parent.parent
-MIRROR = ROOT.parent / "shared" / "data"
-
-
-def tags(cell):
-    return set(cell.metadata.get("tags", []))
-
-
-def read_notebook(path=ROOT / "a2-cnn.ipynb"):
-    return nbformat.read(path, as_version=4)
-
-
-def run_untagged_cells(name):
-    """Execute the cells that are not tagged `run`, in order, and return them as a module of this name."""
-    module = types.ModuleType(name)
-    sys.modules[name] = module
-    for cell in read_notebook().cells:
-        if cell.cell_type == "code" and "run" not in tags(cell):
-            file = f"<{cell.id}>"
-            linecache.cache[file] = (len(cell.source), None, cell.source.splitlines(keepends=True), file)
-            exec(compile(cell.source, file, "exec"), module.__dict__)
-    return module
-
-
-def load_script(name):
-    """A script of scripts/ as a module."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.pop(0)
-
-
-def load_definitions(profile):
-    """The notebook's definitions under a profile and no other setting from outside."""
-    before = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("A2_")}
-    os.environ["A2_PROFILE"] = profile
-    try:
-        return run_untagged_cells(f"a2_cnn_{profile}")
-    finally:
-        del os.environ["A2_PROFILE"]
-        os.environ.update(before)
+MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files; tests that want them skip where it is not set
 
 
 @pytest.fixture(scope="session")
 def definitions():
-    return load_definitions("sample")
+    return import_notebook("sample")
 
 
 @pytest.fixture
 def lib(definitions, tmp_path, monkeypatch):
-    """The notebook's definitions, with data, outputs and figures in a temporary folder and no mirror."""
+    """The notebook's definitions, with data, outputs and figures in temporary folders, no mirror and no runs."""
     for name in ("DATA_DIR", "OUTPUT_DIR", "FIGURE_DIR"):
-        monkeypatch.setattr(definitions, name, tmp_path / name.lower())
+        folder = tmp_path / name.lower()
+        folder.mkdir()
+        monkeypatch.setattr(definitions, name, folder)
     monkeypatch.setattr(definitions, "MIRROR", "")
-    monkeypatch.setattr(definitions, "RUNS", {})
+    for name in ("RUNS", "SUMMARY", "PICTURES", "FILES", "LAYERS"):
+        monkeypatch.setattr(definitions, name, {})
+    monkeypatch.setattr(definitions, "DRAWN", set())
     return definitions
 
 
@@ -90,36 +50,32 @@ def copy_checkout(target):
         subprocess.run([*git, *command], cwd=target, check=True)
 
 
-def offline_environment():
-    """The environment for a run of the notebook: no settings from outside, and any download fails."""
+def offline_environment(**settings):
+    """The environment for a run of the notebook: no settings but these, and any download fails."""
     nowhere = "http://127.0.0.1:9"  # nothing listens there
     kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
-    return kept | {"http_proxy": nowhere, "https_proxy": nowhere, "PYTHONUNBUFFERED": "1"}
-
-
-def start_sample_run(folder):
-    """Start the notebook's sample profile in a checkout, in a session of its own; its output is one stream of text."""
-    return subprocess.Popen(
-        [sys.executable, "scripts/run_notebook.py", "sample"], cwd=folder, env=offline_environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+    return kept | {"http_proxy": nowhere, "https_proxy": nowhere, "PYTHONUNBUFFERED": "1"} | settings
 
 
 class SampleRun:
-    """The sample profile in a clean copy: interrupted with Ctrl-C in its first training run, then run to the end."""
+    """The sample profile in a clean copy: interrupted with Ctrl-C in its second training run, then run to the end."""
 
     def __init__(self, folder):
         self.folder = folder
         copy_checkout(folder)
-        self.interrupted_output, self.interrupted_code = self.start(until=r"^ +2 +\d")
+        self.interrupted_output, self.interrupted_code = self.start(until=r"seed 0: epoch 6/6")
         self.output, self.code = self.start()
         assert self.code == 0, self.output[-3000:]
         self.notebook = read_notebook(folder / "build/sample/a2-cnn.ipynb")
-        self.results = json.loads((folder / "build/sample/figures/results.json").read_text())
+        self.figures = folder / "build/sample/figures"
+        self.results = json.loads((self.figures / "results.json").read_text())
 
     def start(self, until=None):
         """Run the notebook, interrupting it when a line of output matches `until`; returns (output, exit code)."""
-        process = start_sample_run(self.folder)
+        process = subprocess.Popen(
+            [sys.executable, "scripts/run_notebook.py", "sample"], cwd=self.folder, env=offline_environment(),
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
         output = ""
         for line in process.stdout:
             output += line

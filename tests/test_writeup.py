@@ -1,0 +1,196 @@
+"""The writeup: its figures, its numbers, its claims, and the PDF that is built from them."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import build_writeup
+import claims
+import numpy as np
+import pypdf
+import pytest
+import write_numbers
+from conftest import copy_checkout
+from notebook import ROOT
+from results import load_results
+
+TEX = (ROOT / "a2-writeup.tex").read_text(encoding="utf-8")
+FIGURES = ROOT / "figures"
+EXTRA_FIGURES = {  # in the notebook and the README alone
+    "palette.pdf", "data.png", "curves_pool.pdf", "images_convt.png", "features.png", "flowers.png",
+    "images_strong.png", "images_batch.png", "own_photo_colours.png", "own_photo_flower.png",
+    "segmentation_curves.pdf", "strong_curves.pdf", "borders.pdf",
+}  # fmt: skip
+# What no run produces: the handout's score (an IoU of 0.8 counts 0.6, one of 0.5 nothing) and its learning rate.
+ALLOWED_DECIMALS = {"0.5", "0.6", "0.8", "0.05"}
+
+
+@pytest.fixture(scope="module")
+def results():
+    return load_results(FIGURES)[0]
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    with np.load(FIGURES / "pictures.npz") as archive:
+        return dict(archive)
+
+
+def test_every_figure_exists_and_is_used_or_listed_as_extra():
+    used = set(re.findall(r"\\includegraphics\[[^]]*\]\{(\w+)\}", TEX))
+    present = {path.name for path in FIGURES.iterdir() if path.suffix in (".pdf", ".png")}
+    assert used <= {name.split(".")[0] for name in present}
+    assert {name for name in present if name.split(".")[0] not in used} == EXTRA_FIGURES
+
+
+def test_numbers_and_listings_are_what_the_scripts_make_of_the_results(tmp_path, monkeypatch):
+    for name in ("results.json", "pictures.npz"):
+        (tmp_path / "figures").mkdir(exist_ok=True)
+        shutil.copy(FIGURES / name, tmp_path / "figures")
+    monkeypatch.setattr(write_numbers, "base_folder", lambda profile: tmp_path)
+    write_numbers.main("full")
+    made = tmp_path / "figures"
+    assert (made / "numbers.tex").read_text() == (FIGURES / "numbers.tex").read_text()
+    assert "??" not in (made / "numbers.tex").read_text()
+    listings = {path.name: path.read_text() for path in (made / "listings").iterdir()}
+    assert listings == {path.name: path.read_text() for path in (FIGURES / "listings").iterdir()}
+    assert not any('"""' in text for text in listings.values())
+
+
+def test_no_decimal_and_no_percentage_of_a_result_is_typed():
+    body = re.sub(r"(?<!\\)%.*", "", TEX.split(r"\begin{document}")[1])
+    body = re.sub(r"\\includegraphics\[[^]]*\]|\\\\\[\d+pt\]", "", body)
+    typed = set(re.findall(r"\d*\.\d+|\d+(?:\\,)?\\%|\d{1,3}(?:,|\{,\})\d{3}", body))
+    assert typed - {"1,000"} <= ALLOWED_DECIMALS
+
+
+def test_a_number_that_a_full_run_lacks_is_visible_and_refused(tmp_path, results, monkeypatch, capsys):
+    lacking = copy.deepcopy(results)
+    lacking["runs"] = [run for run in lacking["runs"] if run["batch_size"] != 64 or run["part"] != "B.5"]
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/results.json").write_text(json.dumps(lacking))
+    shutil.copy(FIGURES / "pictures.npz", tmp_path / "figures")
+    monkeypatch.setattr(write_numbers, "base_folder", lambda profile: tmp_path)
+    write_numbers.main("full")
+    text = (tmp_path / "figures/numbers.tex").read_text()
+    assert r"\newcommand{\batchEpochsSixFour}{\textbf{??}}" in text
+    assert "batchEpochsSixFour" in capsys.readouterr().out
+    assert r"no value for \batchEpochsSixFour" in build_writeup.find_faults("", text)
+    write_numbers.main("quick")  # where not every size is meant to be there
+    assert r"\newcommand{\batchEpochsSixFour}{--}" in (tmp_path / "figures/numbers.tex").read_text()
+
+
+def test_the_claims_of_the_writeup_are_those_of_the_table():
+    assert set(re.findall(r"\\claim\{([\w-]+)\}", TEX)) == set(claims.CLAIMS)
+
+
+def test_every_claim_holds_in_the_committed_results(results, pictures):
+    assert claims.holding_claims(results, pictures) == set(claims.CLAIMS)
+
+
+def turned(results, pictures):
+    """The same numbers with the best and the worst changed about: networks, losses, batch sizes, edges."""
+    swap = {"PoolUpsampleNet": "UNet", "UNet": "PoolUpsampleNet", "cross_entropy": "iou", "iou": "cross_entropy"}
+    other, summary = copy.deepcopy(results), copy.deepcopy(results["summary"])
+    sizes = {32: 512, 512: 32}
+    for run in other["runs"]:
+        run["net"] = swap.get(run["net"], run["net"])
+        if "loss" in run:
+            run["loss"] = swap[run["loss"]]
+        elif run["part"] == "B.5":
+            run["batch_size"] = sizes.get(run["batch_size"], run["batch_size"])
+    edges = summary["accuracy_by_distance"]
+    other["summary"]["accuracy_by_distance"] = {net: edges[swap.get(net, net)][::-1] for net in edges}
+    other["summary"]["chroma"] = summary["chroma"] | {"target": 0.0}
+    rows = summary["batch_size"]
+    for size, row in other["summary"]["batch_size"].items():
+        updates = rows[str(sizes.get(int(size), int(size)))]["same updates"]
+        row |= {
+            "same updates": updates,
+            "scaled rate": rows[size]["same epochs"],
+            "same epochs": rows[size]["scaled rate"],
+        }
+    borders = {f"borders/{swap[loss]}": pictures[f"borders/{loss}"] for loss in ("iou", "cross_entropy")}
+    return other, pictures | borders
+
+
+@pytest.mark.parametrize("name", claims.CLAIMS)
+def test_a_claim_turns_red_when_the_numbers_behind_it_turn(name, results, pictures):
+    assert name not in claims.holding_claims(*turned(results, pictures))
+
+
+def test_one_seed_decides_nothing(results, pictures):
+    single = copy.deepcopy(results) | {"runs": [run for run in results["runs"] if run["seed"] == 0]}
+    paired = {"conv-below-pool", "unet-below-conv", "unet-sooner", "strong-lead", "iou-mended", "iou-centred-trails"}
+    assert not claims.holding_claims(single, pictures) & paired
+
+
+def test_what_an_eye_decided_was_decided_about_the_committed_run(results):
+    assert re.search(r"\\newcommand\{\\seenStamp\}\{(\w+)\}", TEX)[1] == load_results(FIGURES)[1]
+
+
+@pytest.mark.parametrize(
+    ("log", "fault"),
+    [
+        ("LaTeX Warning: Reference `fig:x' on page 3 undefined on input line 7.", "undefined"),
+        ("Overfull \\hbox (12.5pt too wide) in paragraph at lines 3--4", "12.5 pt too wide"),
+    ],
+)
+def test_a_fault_of_the_build_is_found_in_its_log(log, fault):
+    (found,) = build_writeup.find_faults(log, "")
+    assert fault in found
+
+
+def test_without_latex_it_is_told_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(build_writeup.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit) as stopped:
+        build_writeup.main("full")
+    assert all(part in str(stopped.value) for part in ("apt-get install", "brew install", "MiKTeX"))
+
+
+def build(folder, profile):
+    command = [sys.executable, "scripts/build_writeup.py", profile]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+needs_latex = pytest.mark.skipif(not shutil.which("latexmk"), reason="LaTeX is not installed")
+
+
+@needs_latex
+def test_the_committed_pdf_is_what_its_sources_build_and_says_nothing_in_red(tmp_path):
+    copy_checkout(tmp_path)
+    result = build(tmp_path, "full")
+    assert result.returncode == 0 and "to rewrite" not in result.stdout, result.stdout + result.stderr
+    pages = [
+        [page.extract_text() for page in pypdf.PdfReader(where / "a2-writeup.pdf").pages] for where in (tmp_path, ROOT)
+    ]
+    assert pages[0] == pages[1]
+    assert "not in this run" not in "".join(pages[0]) and 6 <= len(pages[0]) <= 8
+
+
+@needs_latex
+def test_another_runs_pdf_is_built_with_its_unborne_sentences_red_and_listed(tmp_path, results):
+    copy_checkout(tmp_path)
+    path = tmp_path / "figures/results.json"
+    other = json.loads(path.read_text())
+    for run in other["runs"]:
+        if run["net"] == "UNet":
+            run["history"]["val_loss"] = [2 * loss for loss in run["history"]["val_loss"]]
+    path.write_text(json.dumps(other, indent=1))
+    result = build(tmp_path, "full")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "claim unet-below-conv" in result.stdout and "(\\seen)" in result.stdout
+    assert "claim unet-below-conv" in (tmp_path / "build/writeup-full/claims.txt").read_text()
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "a2-writeup.pdf").pages)
+    assert "not in this run" in text.replace("\n", " ")
+
+
+@needs_latex
+def test_the_samples_pdf_says_so_on_every_page(sample_run):
+    result = build(sample_run.folder, "sample")
+    assert result.returncode == 0, result.stdout + result.stderr
+    pages = pypdf.PdfReader(sample_run.folder / "build/sample/a2-writeup.pdf").pages
+    assert all("SAMPLE" in page.extract_text() for page in pages)
