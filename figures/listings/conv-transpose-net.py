@@ -1,6 +1,4 @@
 class ConvTransposeNet(nn.Module):
-    """Figure 1b: images [B, NIC, H, W] to colour logits [B, NC, H, W], for H and W multiples of 4; any kernel."""
-
     def __init__(self, kernel, num_filters, num_colours, num_in_channels):
         super().__init__()
         nic, nf, nc = num_in_channels, num_filters, num_colours

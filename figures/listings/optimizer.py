@@ -1,3 +1,3 @@
 weight, bias = learned_parameters(net)
-optimizer = torch.optim.Adam([{"params": [weight]}, {"params": [bias], "lr": bias_factor * learning_rate}],
-                             lr=learning_rate)  # fmt: skip
+groups = [{"params": [weight]}, {"params": [bias], "lr": bias_factor * learning_rate}]
+optimizer = torch.optim.Adam(groups, lr=learning_rate)

@@ -1,9 +1,4 @@
 class PoolUpsampleNet(nn.Module):
-    """Figure 1a: images [B, NIC, H, W] to colour logits [B, NC, H, W], for H and W multiples of 4.
-
-    Shrinks by max pooling, enlarges by repeating pixels. Raises ValueError for a kernel that is not odd.
-    """
-
     def __init__(self, kernel, num_filters, num_colours, num_in_channels):
         super().__init__()
         if kernel < 1 or kernel % 2 == 0:
