@@ -1,149 +1,128 @@
-"""What must hold in results.json (and pictures.npz) for each \\claim of the writeup, seed by seed.
+"""What must hold in results.json for each \\claim of the writeup.
 
-Usage: python scripts/claims.py [full|quick|sample]   (prints each claim, the numbers behind it, and whether it holds)
+Usage: python scripts/claims.py [full|quick|sample]   (prints each claim, whether it holds, and the numbers behind it)
 """
 
 import sys
 
 import numpy as np
 from notebook import base_folder
-from results import batch_records, colour_values, differences, load_results, segmentation_values
+from results import batch_records, load_results, segmentation_values
 
-POOL, CONV, UNET = "PoolUpsampleNet", "ConvTransposeNet", "UNet"
-
-
-def all_above(values, least=0.0):
-    """Whether there are several numbers, all above `least`: one seed decides nothing."""
-    return len(values) > 1 and min(values) > least
-
-
-def loss_falls(results, better, worse, **which):
-    return differences(colour_values(results, worse, **which), colour_values(results, better, **which))
-
-
-def accuracy_rises(results, better, worse):
-    return differences(*(colour_values(results, net, "val_accuracy") for net in (better, worse)))
-
-
-def edge_and_rest(results, net):
-    """Accuracy at an edge and far from one."""
-    distances = results["summary"]["accuracy_by_distance"][net]
-    return distances[0], distances[-1]
-
-
-def batch_finals(results, size):
-    return [run["history"]["val_loss"][-1] for run in batch_records(results, size)]
-
-
-def batch_training(results, size):
-    return [run["history"]["train_loss"][-1] for run in batch_records(results, size)]
-
-
-def control(results, study):
-    """{batch size: final validation loss} of a control of B.5."""
-    return {int(size): row[study]["mean"] for size, row in results["summary"]["batch_size"].items()}
-
-
-def iou_leads(results, score, when, protocol="handout", **which):
-    return differences(
-        *(segmentation_values(results, loss, score, when, protocol, **which) for loss in ("iou", "cross_entropy"))
-    )
-
-
-def conv_gain(results):
-    (conv_edge, conv_far), (pool_edge, pool_far) = edge_and_rest(results, CONV), edge_and_rest(results, POOL)
-    return conv_edge - pool_edge, conv_far - pool_far
-
-
-def unet_gain(results):
-    (unet_edge, unet_far), (conv_edge, conv_far) = edge_and_rest(results, UNET), edge_and_rest(results, CONV)
-    return unet_edge - conv_edge, unet_far - conv_far
-
-
-def border(pictures, index):
-    return pictures["borders/iou"][index] - pictures["borders/cross_entropy"][index]
-
-
-# name: (numbers behind it, whether they bear it out)
+# The words of these conditions are the methods of Evidence. falls, rises and wavers are about the differences of a
+# comparison in summary.paired, seed by seed; one seed alone bears out none of them.
 CLAIMS = {
-    "edge-pool": (lambda r, p: edge_and_rest(r, POOL), lambda v: v[0] + 0.1 < v[1]),
-    "chroma-pool": (lambda r, p: [r["summary"]["chroma"][name] for name in (POOL, "target")], lambda v: v[0] < v[1]),
-    "conv-below-pool": (
-        lambda r, p: (loss_falls(r, CONV, POOL), accuracy_rises(r, CONV, POOL)),
-        lambda v: all(map(all_above, v)),
-    ),
-    "conv-gain-at-edges": (lambda r, p: conv_gain(r), lambda v: v[0] > 0.1 and v[0] > 2 * v[1]),
-    "batch-order": (
-        lambda r, p: [batch_finals(r, size) for size in (32, 64, 100, 128, 256, 512)],
-        lambda v: all_above(differences(v[-1], v[0])) and list(map(np.mean, v)) == sorted(map(np.mean, v)),
-    ),
-    "batch-noise": (
-        lambda r, p: differences(batch_finals(r, 32), batch_finals(r, 64)),
-        lambda v: len(v) > 1 and min(v) < 0 < max(v),
-    ),
-    "batch-train": (
-        lambda r, p: [batch_training(r, size) for size in (32, 64, 100, 128, 256, 512)],
-        lambda v: all_above(differences(v[0], v[1])) and list(map(np.mean, v[1:])) == sorted(map(np.mean, v[1:])),
-    ),
-    "batch-turned": (
-        lambda r, p: control(r, "same updates"),
-        lambda v: min(v, key=v.get) == 512 and max(v, key=v.get) == 32 and list(v.values()) != sorted(v.values())[::-1],
-    ),
-    "batch-scaled": (
-        lambda r, p: [np.ptp(list(control(r, study).values())) for study in ("scaled rate", "same epochs")],
-        lambda v: v[0] < v[1] / 2,
-    ),
-    "unet-below-conv": (
-        lambda r, p: (loss_falls(r, UNET, CONV), accuracy_rises(r, UNET, CONV)),
-        lambda v: all(map(all_above, v)),
-    ),
-    "unet-lead-at-edges": (lambda r, p: unet_gain(r), lambda v: v[0] > 0.03 and v[0] > 2 * abs(v[1])),
-    "unet-sooner": (lambda r, p: loss_falls(r, UNET, CONV, epoch=0), all_above),
-    "strong-lead": (
-        lambda r, p: (loss_falls(r, UNET, CONV, recipe="strong"), loss_falls(r, UNET, CONV)),
-        lambda v: all_above(v[0]) and np.mean(v[0]) < np.mean(v[1]) / 2,
-    ),
-    "iou-raw-fails": (
-        lambda r, p: segmentation_values(r, "iou", "thresholded_iou", 10, recipe="handout"),
-        lambda v: len(v) == 3 and sum(score < 0.1 for score in v) == 2,
-    ),
-    "iou-centred-trails": (
-        lambda r, p: (
-            segmentation_values(r, "iou", "thresholded_iou", 10, study="one rate"),
-            iou_leads(r, "thresholded_iou", 10, study="one rate"),
-        ),
-        lambda v: all_above(v[0], 0.3) and all_above([-gap for gap in v[1]]),
-    ),
-    "iou-mended": (
-        lambda r, p: (iou_leads(r, "thresholded_iou", "validation"), iou_leads(r, "mean_iou", "test", "leak-free")),
-        lambda v: all_above(v[0]) and all_above([-gap for gap in v[1]]) and max(map(abs, v[0] + v[1])) < 0.02,
-    ),
-    "borders": (lambda r, p: (border(p, 24), border(p, 15)), lambda v: v[0] > 0.02 and abs(v[1]) < v[0]),
-}  # fmt: skip
+    "edge-pool": "edge('PoolUpsampleNet') + 0.1 < far('PoolUpsampleNet')",
+    "chroma-pool": "chroma('PoolUpsampleNet') < chroma('target')",
+    "conv-below-pool": "falls('ConvTransposeNet less PoolUpsampleNet: val_loss')"
+    " and rises('ConvTransposeNet less PoolUpsampleNet: val_accuracy')",
+    "conv-gain-at-edges": "edge('ConvTransposeNet') - edge('PoolUpsampleNet')"
+    " > 2 * (far('ConvTransposeNet') - far('PoolUpsampleNet'))",
+    "batch-order": "rises('batch 512 less 32: val_loss') and climbs(batches('same epochs'))",
+    "batch-noise": "wavers('batch 64 less 32: val_loss')",
+    "batch-train": "falls('batch 64 less 32: train_loss') and wavers('batch 100 less 32: train_loss')"
+    " and climbs(training()[1:])",
+    "batch-turned": "batches('same updates')[0] == max(batches('same updates'))"
+    " and batches('same updates')[-1] == min(batches('same updates')) and not climbs(batches('same updates')[::-1])",
+    "batch-scaled": "ptp(batches('scaled rate')) < ptp(batches('same epochs')) / 2",
+    "unet-below-conv": "falls('UNet less ConvTransposeNet: val_loss')"
+    " and rises('UNet less ConvTransposeNet: val_accuracy')",
+    "unet-lead-at-edges": "edge('UNet') - edge('ConvTransposeNet') > 2 * abs(far('UNet') - far('ConvTransposeNet'))",
+    "unet-sooner": "falls('UNet less ConvTransposeNet, first epoch: val_loss')",
+    "strong-lead": "falls('UNet less ConvTransposeNet, strong recipe: val_loss')"
+    " and mean('UNet less ConvTransposeNet, strong recipe: val_loss')"
+    " > mean('UNet less ConvTransposeNet: val_loss') / 2",
+    "iou-raw-fails": "len(raw_iou()) == 3 and sum(score < 0.1 for score in raw_iou()) == 2",
+    "iou-centred-trails": "falls('IoU less CE, centred, handout: validation, epoch 10')",
+    "iou-mended-leads": "rises('IoU less CE, mended, handout: validation, best')",
+    "iou-mended-trails": "falls('IoU less CE, mended, leak-free: test')",
+    "iou-within": "max(map(abs, all_mended())) < 0.02",
+}
 
 
-def holding_claims(results, pictures):
-    """The names of the claims that these results bear out; one whose numbers are not there does not hold."""
-    held = set()
-    for name, (numbers, holds) in CLAIMS.items():
+class Evidence:
+    """The words of the conditions, about one results.json; what they looked up is kept in `numbers`."""
+
+    def __init__(self, results):
+        self.results, self.numbers = results, {}
+
+    def _look_up(self, what, numbers):
+        self.numbers[what] = numbers
+        return numbers
+
+    def _paired(self, comparison):
+        paired = self.results["summary"]["paired"][comparison]
+        self._look_up(comparison, paired["differences"])
+        return paired
+
+    def falls(self, comparison):
+        paired = self._paired(comparison)
+        return paired["agree"] is True and paired["mean"] < 0
+
+    def rises(self, comparison):
+        paired = self._paired(comparison)
+        return paired["agree"] is True and paired["mean"] > 0
+
+    def wavers(self, comparison):
+        return self._paired(comparison)["agree"] is False
+
+    def mean(self, comparison):
+        return self._paired(comparison)["mean"]
+
+    def all_mended(self):
+        names = [f"IoU less CE, mended, {which}" for which in ("handout: validation, best", "handout: test")]
+        names += [f"IoU less CE, mended, leak-free: {when}" for when in ("validation, best", "test")]
+        return np.concatenate([self._paired(name)["differences"] for name in names]).tolist()
+
+    def edge(self, net):
+        return self._look_up(f"{net} at an edge", self.results["summary"]["accuracy_by_distance"][net][0])
+
+    def far(self, net):
+        return self._look_up(f"{net} far from one", self.results["summary"]["accuracy_by_distance"][net][-1])
+
+    def chroma(self, name):
+        return self._look_up(f"chroma of {name}", self.results["summary"]["chroma"][name])
+
+    def batches(self, study):
+        means = {int(size): row[study]["mean"] for size, row in self.results["summary"]["batch_size"].items()}
+        return self._look_up(f"{study}, by batch size", [means[size] for size in sorted(means)])
+
+    def training(self):
+        sizes = sorted(int(size) for size in self.results["summary"]["batch_size"])
+        runs = [batch_records(self.results, size) for size in sizes]
+        means = [np.mean([run["history"]["train_loss"][-1] for run in of_size]).item() for of_size in runs]
+        return self._look_up("mean training loss, by batch size", means)
+
+    def climbs(self, numbers):
+        return numbers == sorted(numbers)
+
+    def ptp(self, numbers):
+        return max(numbers) - min(numbers)
+
+    def raw_iou(self):
+        scores = segmentation_values(self.results, "iou", "thresholded_iou", 10, recipe="handout")
+        return self._look_up("IoU loss by the handout's settings, epoch 10", scores)
+
+
+def judge(results):
+    """{claim: (whether these results bear it out, the numbers behind it)}."""
+    judged = {}
+    for name, condition in CLAIMS.items():
+        evidence = Evidence(results)
+        words = {word: getattr(evidence, word) for word in dir(evidence) if not word.startswith("_")}
         try:
-            if holds(numbers(results, pictures)):
-                held.add(name)
+            holds = bool(eval(condition, words))
         except (KeyError, IndexError, ValueError):  # a run without studies, or with other batch sizes
-            continue
-    return held
+            holds = False
+        judged[name] = (holds, evidence.numbers)
+    return judged
 
 
 def main(profile):
-    folder = base_folder(profile) / "figures"
-    results, _ = load_results(folder)
-    with np.load(folder / "pictures.npz") as pictures:
-        held = holding_claims(results, pictures)
-        for name, (numbers, _) in CLAIMS.items():
-            try:
-                print(f"{'holds' if name in held else 'NOT  '}  {name}: {numbers(results, pictures)}")
-            except (KeyError, IndexError, ValueError) as error:
-                print(f"NOT    {name}: no numbers ({error!r})")
+    for name, (holds, numbers) in judge(load_results(base_folder(profile) / "figures")[0]).items():
+        print(f"{'holds' if holds else 'NOT  '}  {name}: {CLAIMS[name]}")
+        for what, values in numbers.items():
+            print(f"           {what}: {', '.join(f'{value:.4f}' for value in np.atleast_1d(values))}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reading a results folder: its records by what they are, and comparisons seed by seed."""
+"""Reading a results folder: its records by what they are, and its comparisons seed by seed."""
 
 import json
 
@@ -22,10 +22,9 @@ def colour_values(results, net, metric="val_loss", recipe="handout", epoch=-1):
     return [run["history"][metric][epoch] for run in runs_of(results, net=net, recipe=recipe, study=None)]
 
 
-def batch_records(results, size, study="same epochs"):
-    """The records of B.5 at one batch size; the controls have seed 0 alone."""
-    same = runs_of(results, part="B.5", study="same epochs", batch_size=size) or runs_of(results, part="B")
-    return same if study == "same epochs" else runs_of(results, study=study, batch_size=size) or same[:1]
+def batch_records(results, size):
+    """The records of B.5 at one batch size and the handout's epochs."""
+    return runs_of(results, part="B.5", study="same epochs", batch_size=size) or runs_of(results, part="B")
 
 
 def segmentation_values(results, loss, score, when, protocol="handout", recipe="mended", study=None):
@@ -36,9 +35,9 @@ def segmentation_values(results, loss, score, when, protocol="handout", recipe="
     return [run[when][score] for run in runs]
 
 
-def differences(first, second):
-    """How much each number of `first` lies above that of `second`, seed by seed."""
-    return [a - b for a, b in zip(first, second, strict=True)]
+def gaps(results, comparison):
+    """The differences of a comparison in summary.paired, one a seed; none if this run has not made it."""
+    return results["summary"]["paired"].get(comparison, {"differences": []})["differences"]
 
 
 def mean_and_sd(values):
