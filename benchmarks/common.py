@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from notebook import ROOT, code_cells, execute, import_notebook
 
 
-def load_notebook():
-    """The notebook's definitions, set by A2_PROFILE (default: sample), A2_MIRROR and A2_BACKBONE alone."""
-    lib = import_notebook(os.environ.get("A2_PROFILE", "sample"), name="a2_cnn_benchmark")
+def load_notebook(profile="sample"):
+    """The notebook's definitions, set by A2_PROFILE (or else `profile`), A2_MIRROR and A2_BACKBONE alone."""
+    lib = import_notebook(os.environ.get("A2_PROFILE", profile), name="a2_cnn_benchmark")
     lib.DATA_DIR, lib.MIRROR = ROOT / lib.DATA_DIR, os.environ.get("A2_MIRROR", "")
     lib.BACKBONE = os.environ.get("A2_BACKBONE", lib.BACKBONE)
     execute([cell for cell in code_cells() if cell.id == "fetch"], vars(lib))  # where this network's weights are
