@@ -30,8 +30,9 @@ def lib(definitions, tmp_path, monkeypatch):
         folder.mkdir()
         monkeypatch.setattr(definitions, name, folder)
     monkeypatch.setattr(definitions, "MIRROR", "")
-    for name in ("RUNS", "SUMMARY", "PICTURES", "FILES", "LAYERS"):
+    for name in ("RUNS", "PICTURES", "FILES", "LAYERS"):
         monkeypatch.setattr(definitions, name, {})
+    monkeypatch.setattr(definitions, "SUMMARY", {"paired": {}})
     monkeypatch.setattr(definitions, "DRAWN", set())
     return definitions
 

@@ -37,11 +37,11 @@ def test_the_committed_figures_are_drawn_again_byte_for_byte(tmp_path):
 def test_a_changed_figure_cell_draws_another_figure_from_the_same_results(tmp_path):
     copy_checkout(tmp_path)
     notebook = tmp_path / "a2-cnn.ipynb"
-    notebook.write_text(notebook.read_text().replace('\\"lightgrey\\"', '\\"pink\\"'))
+    notebook.write_text(notebook.read_text().replace('\\"batch size\\"', '\\"size of a batch\\"'))
     before = {path.name: path.read_bytes() for path in (tmp_path / "figures").glob("*.*")}
     assert draw(tmp_path, "full").returncode == 0
     changed = {name for name, content in before.items() if (tmp_path / "figures" / name).read_bytes() != content}
-    assert "borders.pdf" in changed and not changed & {"results.json", "pictures.npz"}
+    assert "batch_sizes.pdf" in changed and not changed & {"results.json", "pictures.npz"}
 
 
 def test_missing_results_are_told_with_the_command_that_makes_them(tmp_path):

@@ -217,8 +217,19 @@ def test_muons_steps_are_those_of_a_plain_computation(lib, shape):
 
 def test_a_table_has_means_and_spreads_and_no_spread_for_one_seed(lib, capsys):
     table = lib.tabulate("net", {"UNet": {"loss": [1.0, 2.0], "share": [0.5]}})
-    assert table["UNet"]["share"] == {"mean": 0.5, "sd": None, "runs": 1} and table["UNet"]["loss"]["runs"] == 2
+    assert table["UNet"]["share"] == {"mean": 0.5, "sd": None} and table["UNet"]["loss"]["mean"] == 1.5
     assert " ".join(capsys.readouterr().out.split()) == "net loss share UNet 1.5000 ± 0.7071 0.5000 (one seed)"
+
+
+def test_a_comparison_is_made_seed_by_seed_and_one_seed_gives_no_verdict(lib, capsys):
+    one, other = {"loss": [1.0, 2.0], "share": [0.5, 0.9]}, {"loss": [1.5, 2.75], "share": [0.75, 0.4]}
+    lib.compare({"UNet less Pool": (one, other), "one seed": ({"loss": [1.0]}, {"loss": [1.0]})})
+    paired = lib.SUMMARY["paired"]
+    assert paired["UNet less Pool: loss"]["differences"] == [-0.5, -0.75] and paired["UNet less Pool: loss"]["agree"]
+    assert paired["UNet less Pool: loss"]["mean"] == -0.625 and paired["UNet less Pool: share"]["agree"] is False
+    assert paired["one seed: loss"] == {"differences": [0.0], "mean": 0.0, "sd": None, "agree": None}
+    printed = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert printed == ["yes", "no", "seed"]
 
 
 def test_the_batch_study_compares_equal_epochs_equal_updates_and_scaled_rates(lib, monkeypatch):
