@@ -50,7 +50,7 @@ def results_tables(results):
     splits = results["summary"]["protocols"]["handout"]["splits"]
     for protocol, score, void in SCORES:
         both = (segmentation_values(results, loss, score, "test", protocol) for loss in ("cross_entropy", "iou"))
-        gap = by_seed(gaps(results, f"IoU less CE, mended, {protocol}: test"))
+        gap = by_seed(gaps(results, f"IoU less CE, mended, {protocol}, {score}: test"))
         rules = f"the handout's rules on split {splits}" if protocol == "handout" else "leak-free, split 2"
         lines.append(f"| {rules}: `{score}`, void {void} | {' | '.join(map(spread, both))} | {gap} |")
     lines.append(

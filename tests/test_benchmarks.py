@@ -4,9 +4,11 @@ That the plain ways give the same numbers as ours the benchmarks assert themselv
 """
 
 import importlib.util
+import json
 import sys
 
 import pytest
+import torch
 from conftest import ROOT
 from notebook import code_cells
 
@@ -47,6 +49,27 @@ def test_a_benchmark_prints_and_returns_its_ratios(load, monkeypatch, capsys, na
     for what, ratio in ratios.items():
         assert ratio > 0
         assert any(line.startswith(what) and f"{ratio:.1f} x" in line for line in printed.splitlines())
+
+
+def test_the_speedrun_prints_one_object_with_a_record_of_each_network(load, monkeypatch, capsys):
+    module = load("speedrun")
+    monkeypatch.setenv("A2_PROFILE", "sample")
+    monkeypatch.setattr(sys, "argv", ["speedrun", "--seeds", "2", "--epochs", "1", "--json", "--trace"])
+    module.run(module.main, module.__doc__)
+    records = json.loads(capsys.readouterr().out)
+    assert list(records) == ["PoolUpsampleNet", "ConvTransposeNet", "UNet"]
+    for record in records.values():
+        assert record["ratio"] == record["plain_seconds"] / record["seconds"] > 0
+        assert len(record["losses"]) == 2 and len(record["plain_losses"]) == 1
+        assert record["reached"] == (sum(record["losses"]) / 2 <= record["target"])
+
+
+def test_the_speedrun_trains_the_same_function_as_the_network(load, definitions):
+    recipe = load("speedrun_recipe")
+    for name in ("PoolUpsampleNet", "UNet"):
+        net = getattr(definitions, name)(3, 8, 24, 1).train()
+        x = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+        assert torch.allclose(recipe.forward(net, x), net(x), atol=1e-5)
 
 
 def test_the_plain_notebook_swaps_what_is_there(load, definitions):
