@@ -226,7 +226,8 @@ def test_a_finished_run_is_loaded_and_its_record_has_what_results_json_promises(
 
 
 def test_data_protocol_settings_and_the_losss_code_each_make_another_run(lib, problem):
-    protocols = [{"train": np.arange(7)}, {"void_label": 0}, {"score": "thresholded_iou"}]
+    moved = {"train": np.arange(9), "val": np.array([9, 10])}  # a photo across the boundary
+    protocols = [{"train": np.arange(7)}, moved, {"void_label": 0}, {"score": "thresholded_iou"}]
     changes = [{"protocol": problem.protocol._replace(**change)} for change in protocols]
     changes += [{}, {"data_hash": "other"}, {"learning_rate": 0.01}, {"bias_factor": 1}]
     keys = {record(lib, problem, **change)[0] for change in changes}

@@ -133,10 +133,11 @@ EDITS = [  # cell, text in it, what becomes of it, does the run train anew?
     ("unet", "half = self.down1(x)", "half = 1.0 * self.down1(x)", True),
     ("unet", "nf, 2 * nf, kernel", "nf, 2 * nf, kernel, bias=False", True),
     ("muon", "3.4445", "3.4444", True),
+    ("run-colourization", "torch.manual_seed(seed)", "torch.manual_seed(0)", True),
     ("parameters", "25, 100, 1e-3", "25, 100, 2e-3", True),
     ("palette", "222.5416", "122.5416", True),
     ("train-step", "def train_step", "# a remark\ndef train_step", False),
-    ("plot-curves", "cross-entropy (nats", "loss (nats", False),
+    ("plot-curves", "loss (nats", "nats (", False),
     ("curves-unet", "save_fig", "print(1)\nsave_fig", False),
     ("train-text", "learning rate", "rate", False),
 ]
