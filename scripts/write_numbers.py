@@ -42,21 +42,22 @@ def spelled(number):
 
 
 def with_spread(values, digits=3, factor=1, unit=""):
-    """Mean and standard deviation, rounded, as TeX; a single value says that it is one seed's."""
+    """Mean and standard deviation, rounded, as TeX; a dash where a single value has no spread."""
     mean, sd = mean_and_sd(values)
-    spread = "" if sd is None else f" \\pm {factor * sd:.{digits}f}"
-    return f"${factor * mean:.{digits}f}{spread}${unit}" + (" (one seed)" if sd is None else "")
+    spread = r"\mbox{--}" if sd is None else f"{factor * sd:.{digits}f}"
+    return f"${factor * mean:.{digits}f} \\pm {spread}${unit}"
 
 
 def by_seed(values, digits=3, factor=1, signed=False):
-    """One number a seed, rounded, as TeX; a single one says that it is one seed's, and of none there is no TeX."""
-    numbers = [f"${factor * value:{'+' if signed else ''}.{digits}f}$" for value in values]
-    return ", ".join(numbers) + (" (one seed)" if len(numbers) == 1 else "")
+    """One number a seed, rounded, as TeX."""
+    return ", ".join(f"${factor * value:{'+' if signed else ''}.{digits}f}$" for value in values)
 
 
-def sizes_by_seed(results, comparison, digits=3, factor=1):
-    """How large the differences of a comparison are, one a seed; the claim around them says which way they go."""
-    return by_seed(np.abs(gaps(results, comparison)), digits, factor)
+def gaps_by_seed(results, comparison, digits=3, factor=1, signed=False):
+    """The differences of a comparison, one a seed, or how large they are; nothing if one seed compares nothing."""
+    differences = gaps(results, comparison)
+    values = differences if signed else np.abs(differences)
+    return by_seed(values, digits, factor, signed) if len(values) > 1 else ""
 
 
 def colour_numbers(results):
@@ -74,10 +75,10 @@ def colour_numbers(results):
     for comparison, name in (
         ("ConvTransposeNet less PoolUpsampleNet", "ConvPool"), ("UNet less ConvTransposeNet", "UNetConv"),
     ):  # fmt: skip
-        numbers[f"gap{name}Seeds"] = sizes_by_seed(results, f"{comparison}: val_loss")
-        numbers[f"accGap{name}Seeds"] = sizes_by_seed(results, f"{comparison}: val_accuracy", 1, 100)
-    numbers["gapUNetFirstSeeds"] = sizes_by_seed(results, "UNet less ConvTransposeNet, first epoch: val_loss")
-    numbers["strongGapUNetConvSeeds"] = sizes_by_seed(results, "UNet less ConvTransposeNet, strong recipe: val_loss")
+        numbers[f"gap{name}Seeds"] = gaps_by_seed(results, f"{comparison}: val_loss")
+        numbers[f"accGap{name}Seeds"] = gaps_by_seed(results, f"{comparison}: val_accuracy", 1, 100)
+    numbers["gapUNetFirstSeeds"] = gaps_by_seed(results, "UNet less ConvTransposeNet, first epoch: val_loss")
+    numbers["strongGapUNetConvSeeds"] = gaps_by_seed(results, "UNet less ConvTransposeNet, strong recipe: val_loss")
     return numbers
 
 
@@ -96,9 +97,9 @@ def batch_numbers(results):
     numbers["batchSpreadFirst"] = f"{np.ptp(first):.3f}"
     numbers["batchSpreadScaled"] = f"{np.ptp([row['scaled rate']['mean'] for row in summary.values()]):.3f}"
     numbers["equalUpdates"] = str(max(run["updates"] for run in runs_of(results, study="same updates")))
-    numbers["gapBatchWorstSeeds"] = sizes_by_seed(results, "batch 512 less 32: val_loss")
-    numbers["gapBatchNoiseSeeds"] = by_seed(gaps(results, "batch 64 less 32: val_loss"), signed=True)
-    numbers["gapBatchTrainSeeds"] = sizes_by_seed(results, "batch 64 less 32: train_loss")
+    numbers["gapBatchWorstSeeds"] = gaps_by_seed(results, "batch 512 less 32: val_loss")
+    numbers["gapBatchNoiseSeeds"] = gaps_by_seed(results, "batch 64 less 32: val_loss", signed=True)
+    numbers["gapBatchTrainSeeds"] = gaps_by_seed(results, "batch 64 less 32: train_loss")
     chromas = [value for name, value in chroma.items() if name.startswith("batch ")]
     return numbers | {"chromaBatchMin": f"{min(chromas):.3f}", "chromaBatchMax": f"{max(chromas):.3f}"}
 
@@ -115,7 +116,7 @@ def segmentation_numbers(results, pictures):
         (score,) = (score for score in SCORES if score in comparison)
         for loss, short in LOSSES.items():
             numbers[f"{name}{short}"] = by_seed(segmentation_values(results, loss, score, *which))
-        numbers[f"{name}Gap"] = by_seed(gaps(results, f"IoU less CE, {comparison}"), signed=True)
+        numbers[f"{name}Gap"] = gaps_by_seed(results, f"IoU less CE, {comparison}", signed=True)
     below = np.mean([values <= 0.5 for name, values in pictures.items() if name.startswith("ious/")])
     literal, ours, clean = (
         runs_of(results, part="D.1", recipe=recipe, protocol=protocol)[0] for _, protocol, recipe in TRAININGS

@@ -131,6 +131,12 @@ def test_one_seed_decides_nothing(results):
     assert held and not any(re.search("falls|rises|wavers", claims.CLAIMS[name]) for name in held)
 
 
+def test_one_seed_has_a_dash_for_its_spread_and_compares_nothing():
+    assert write_numbers.with_spread([0.5]) == r"$0.500 \pm \mbox{--}$"
+    single = {"summary": {"paired": {"UNet less Pool": {"differences": [0.1]}}}}
+    assert write_numbers.gaps_by_seed(single, "UNet less Pool") == ""
+
+
 def test_what_an_eye_decided_was_decided_about_the_committed_run(results):
     assert re.search(r"\\newcommand\{\\seenStamp\}\{(\w+)\}", TEX)[1] == load_results(FIGURES)[1]
 
