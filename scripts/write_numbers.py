@@ -85,7 +85,8 @@ def colour_numbers(results):
 def batch_numbers(results):
     summary, chroma = results["summary"]["batch_size"], results["summary"]["chroma"]
     numbers = {"chromaTarget": f"{chroma['target']:.3f}"}
-    for size in map(int, summary):
+    sizes = sorted({run["batch_size"] for run in runs_of(results, part="B.5")} | {100})
+    for size in sizes:
         runs, word = batch_records(results, size), spelled(size)
         numbers[f"batchUpdatesMade{word}"] = f"{runs[0]['updates']:,}"
         numbers[f"batchTrain{word}"] = with_spread([run["history"]["train_loss"][-1] for run in runs])
@@ -93,7 +94,7 @@ def batch_numbers(results):
         for study, name in (("same updates", "Updates"), ("scaled rate", "Scaled")):
             numbers[f"batch{name}{word}"] = f"{summary[str(size)][study]['mean']:.3f}"
         numbers[f"batchFirst{word}"] = f"{runs[0]['history']['val_loss'][-1]:.3f}"
-    first = [batch_records(results, size)[0]["history"]["val_loss"][-1] for size in map(int, summary)]
+    first = [batch_records(results, size)[0]["history"]["val_loss"][-1] for size in sizes]
     numbers["batchSpreadFirst"] = f"{np.ptp(first):.3f}"
     numbers["batchSpreadScaled"] = f"{np.ptp([row['scaled rate']['mean'] for row in summary.values()]):.3f}"
     numbers["equalUpdates"] = str(max(run["updates"] for run in runs_of(results, study="same updates")))

@@ -154,9 +154,20 @@ def numbers_seen(results, pictures):
     colour_shares = each([shares[labels].sum() for labels in (greys, greens, blues)], 100, 0)
     ablation = each(row["val_loss"]["mean"] for row in summary["ablation"].values())
     accuracy_gaps = each(gaps(unet, conv, "val_accuracy"), 100, 1)
+    paired = {name: each(entry["differences"]) for name, entry in summary["paired"].items()}
+    low = np.concatenate([ious for name, ious in pictures.items() if name.startswith("ious/")]) <= 0.5
+    scores |= each([summary["void share"]], 100, 1) | each([low.mean()], 100, 0) | {"0.5"}
+    for score in ("thresholded_iou", "mean_iou"):
+        scores |= paired[f"IoU less CE, mended, handout, {score}: test"]
     return {
         "part-a-saw": loss[pool] | right[pool] | edges[pool] | colour_shares,
-        "part-b-saw": loss[conv] | right[conv] | each(gaps(conv, pool)) | batch | edges[conv] | edges[pool],
+        "part-b-saw": loss[conv]
+        | right[conv]
+        | each(gaps(conv, pool))
+        | batch
+        | paired["batch 64 less 32: val_loss"]
+        | edges[conv]
+        | edges[pool],
         "part-c-saw": loss[unet] | right[unet] | each(gaps(unet, conv)) | accuracy_gaps,
         "part-d-saw": scores,
         "mistakes-saw": set().union(*edges.values()) | each(summary["chroma"].values()),

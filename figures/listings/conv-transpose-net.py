@@ -1,4 +1,4 @@
-class ConvTransposeNet(nn.Module):
+class ConvTransposeNet(nn.Module):  # docstring cut
     def __init__(self, kernel, num_filters, num_colours, num_in_channels):
         super().__init__()
         nic, nf, nc = num_in_channels, num_filters, num_colours

@@ -1,8 +1,7 @@
-class PoolUpsampleNet(nn.Module):
+class PoolUpsampleNet(nn.Module):  # docstring cut
     def __init__(self, kernel, num_filters, num_colours, num_in_channels):
         super().__init__()
-        if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f"kernel is {kernel}: with the same padding on both sides only an odd one keeps the size")
+        require(kernel > 0 and kernel % 2 == 1, f"kernel is {kernel}: only an odd one can keep the size here")
         nic, nf, nc, padding = num_in_channels, num_filters, num_colours, kernel // 2
         self.down1 = conv_block(nn.Conv2d(nic, nf, kernel, padding=padding), nn.MaxPool2d(2))
         self.down2 = conv_block(nn.Conv2d(nf, 2 * nf, kernel, padding=padding), nn.MaxPool2d(2))

@@ -1,4 +1,4 @@
-class UNet(nn.Module):
+class UNet(nn.Module):  # docstring cut
     def __init__(self, kernel, num_filters, num_colours, num_in_channels):
         super().__init__()
         nic, nf, nc = num_in_channels, num_filters, num_colours
