@@ -30,9 +30,9 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "PoolUpsampleNet": Recipe(((2, 16), (1.5, 32)), 50, 0.15, 0.06),
-    "ConvTransposeNet": Recipe(((1.5, 16), (0.5, 32)), 50, 0.15, 0.06),
-    "UNet": Recipe(((1, 16), (0.5, 32)), 50, 0.15, 0.06),
+    "PoolUpsampleNet": Recipe(((2, 16), (1.5, 32)), 25, 0.1, 0.04),
+    "ConvTransposeNet": Recipe(((1, 16), (1, 32)), 25, 0.3, 0.06),
+    "UNet": Recipe(((1, 16), (0.8, 32)), 25, 0.3, 0.06),
 }
 
 

@@ -14,6 +14,7 @@ from results import batch_records, load_results, runs_of
 CLAIMS = {
     "edge-pool": "edge('PoolUpsampleNet') + 0.1 < far('PoolUpsampleNet')",
     "chroma-pool": "chroma('PoolUpsampleNet') < chroma('target')",
+    "chroma-conv": "chroma('ConvTransposeNet') < chroma('PoolUpsampleNet')",
     "conv-below-pool": "falls('ConvTransposeNet less PoolUpsampleNet: val_loss')"
     " and rises('ConvTransposeNet less PoolUpsampleNet: val_accuracy')",
     "conv-gain-at-edges": "edge('ConvTransposeNet') - edge('PoolUpsampleNet')"

@@ -105,7 +105,7 @@ def turned(results, *comparisons):
             run["history"] = {metric: [-value for value in values[::-1]] for metric, values in run["history"].items()}
         summary, batches = other["summary"], [*other["summary"]["batch_size"].values()]
         summary["accuracy_by_distance"] = {k: v[::-1] for k, v in summary["accuracy_by_distance"].items()}
-        summary["chroma"]["target"] = 0.0
+        summary["chroma"] |= {"target": 0.0, "ConvTransposeNet": 1.0}
         for row in batches:
             row["same epochs"], row["scaled rate"] = row["scaled rate"], row["same epochs"]
         for row, updates in zip(batches, [row["same updates"] for row in reversed(batches)], strict=True):
