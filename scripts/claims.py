@@ -35,7 +35,7 @@ CLAIMS = {
     "strong-lead": "falls('UNet less ConvTransposeNet, strong recipe: val_loss')"
     " and mean('UNet less ConvTransposeNet, strong recipe: val_loss')"
     " > mean('UNet less ConvTransposeNet: val_loss') / 2",
-    "iou-raw-fails": "sum(epochs == 10 for epochs in all_flower()) == 2",
+    "iou-raw-fails": "len(all_flower()) == 3 and sum(epochs == 10 for epochs in all_flower()) == 2",
     "iou-centred-trails": "falls('IoU less CE, centred, handout, thresholded_iou: validation, epoch 10')",
     "iou-mended-level": "wavers('IoU less CE, mended, handout, thresholded_iou: validation, epoch 10')",
     "iou-mended-leads": "rises('IoU less CE, mended, handout, thresholded_iou: validation, best')"
