@@ -85,16 +85,16 @@ def colour_numbers(results):
 def batch_numbers(results):
     summary, chroma = results["summary"]["batch_size"], results["summary"]["chroma"]
     numbers = {"chromaTarget": f"{chroma['target']:.3f}"}
-    sizes = sorted({run["batch_size"] for run in runs_of(results, part="B.5")} | {100})
-    for size in sizes:
+    first = []  # the first seed's losses
+    for size in sorted({run["batch_size"] for run in runs_of(results, part="B.5")} | {100}):
         runs, word = batch_records(results, size), spelled(size)
         numbers[f"batchUpdatesMade{word}"] = f"{runs[0]['updates']:,}"
         numbers[f"batchTrain{word}"] = with_spread([run["history"]["train_loss"][-1] for run in runs])
         numbers[f"batchEpochs{word}"] = with_spread([run["history"]["val_loss"][-1] for run in runs])
         for study, name in (("same updates", "Updates"), ("scaled rate", "Scaled")):
             numbers[f"batch{name}{word}"] = f"{summary[str(size)][study]['mean']:.3f}"
-        numbers[f"batchFirst{word}"] = f"{runs[0]['history']['val_loss'][-1]:.3f}"
-    first = [batch_records(results, size)[0]["history"]["val_loss"][-1] for size in sizes]
+        first.append(runs[0]["history"]["val_loss"][-1])
+        numbers[f"batchFirst{word}"] = f"{first[-1]:.3f}"
     numbers["batchSpreadFirst"] = f"{np.ptp(first):.3f}"
     numbers["batchSpreadScaled"] = f"{np.ptp([row['scaled rate']['mean'] for row in summary.values()]):.3f}"
     numbers["equalUpdates"] = str(max(run["updates"] for run in runs_of(results, study="same updates")))
