@@ -1,70 +1,104 @@
-"""What the benchmarks share: the notebook's definitions, timing in turns, the table of ratios, the command line."""
+"""What the benchmarks share: the notebook's definitions, timing in turns, the command line.
+
+A benchmark's main prints its table row by row, and returns it: {row: {column: number}}.
+"""
 
 import argparse
 import contextlib
+import datetime
 import inspect
-import io
+import json
 import math
 import os
+import platform
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from notebook import ROOT, code_cells, execute, import_notebook
+from cells import ROOT, code_cells, execute, import_notebook
 
 
-def load_notebook(profile="sample"):
-    """The notebook's definitions, set by A2_PROFILE (or else `profile`), A2_MIRROR and A2_BACKBONE alone."""
-    lib = import_notebook(os.environ.get("A2_PROFILE", profile), name="a2_cnn_benchmark")
-    lib.DATA_DIR, lib.MIRROR = ROOT / lib.DATA_DIR, os.environ.get("A2_MIRROR", "")
+def load_notebook():
+    """The notebook's definitions, set by A2_PROFILE (default: full), A2_MIRROR and A2_BACKBONE."""
+    lib = import_notebook(os.environ.get("A2_PROFILE", "full"))
+    lib.DATA_DIR = ROOT / lib.DATA_DIR
+    lib.MIRROR = os.environ.get("A2_MIRROR", "")
     lib.BACKBONE = os.environ.get("A2_BACKBONE", lib.BACKBONE)
-    execute([cell for cell in code_cells() if cell.id == "fetch"], vars(lib))  # where this network's weights are
+    # This cell says where the backbone's weights come from.
+    execute([cell for cell in code_cells() if cell.id == "fetch"], vars(lib))
     return lib
 
 
-def in_turns(repeats, *ways):
-    """Call some functions in turns, not showing what they print; returns (least seconds, first results) of each."""
-    seconds, results = dict.fromkeys(ways, math.inf), {}
-    for way in ways * repeats:
-        with contextlib.redirect_stdout(io.StringIO()):
-            started = time.perf_counter()
-            result = way()
-            seconds[way] = min(seconds[way], time.perf_counter() - started)
-        results.setdefault(way, result)
-    return [*seconds.values()], [*results.values()]
+def timed(function, *arguments):
+    """(seconds, result) of a call."""
+    started = time.perf_counter()
+    result = function(*arguments)
+    return time.perf_counter() - started, result
 
 
-class Ratios(dict):
-    """{what: time of the plain way over ours}, printed line by line as it grows."""
+def compare(repeats, plain, ours):
+    """A row from the best of some calls, in turns.
 
-    def __init__(self, extra=""):
-        super().__init__()
-        print(f"\n{'':<36}{'plain':>12}{'ours':>12}{'ratio':>11}{extra}")
+    AssertionError unless both first return the same numbers, but for rounding.
+    """
+    plain_seconds = our_seconds = math.inf
+    for repeat in range(repeats):
+        spent, plain_result = timed(plain)
+        plain_seconds = min(plain_seconds, spent)
+        spent, our_result = timed(ours)
+        our_seconds = min(our_seconds, spent)
+        if repeat == 0:
+            np.testing.assert_allclose(our_result, plain_result, rtol=0.001)
+    return ratio_row(plain_seconds, our_seconds)
 
-    def add(self, what, plain, ours, extra=""):
-        """Add and print a line from both ways' seconds."""
-        self[what] = plain / ours
-        print(f"{what:<36}{plain:10.3f} s{ours:10.3f} s{self[what]:9.1f} x{extra}", flush=True)
 
-    def compare(self, what, repeats, plain, ours, limit=None):
-        """Add a line from the best of `repeats` calls; returns both seconds. limit: the least seconds possible.
+def ratio_row(plain, ours):
+    """A row from the seconds of both ways."""
+    return {"plain (s)": plain, "ours (s)": ours, "plain / ours": plain / ours}
 
-        AssertionError unless the functions first return the same numbers, but for rounding.
-        """
-        seconds, results = in_turns(repeats, plain, ours)
-        self.add(what, *seconds, f"{limit:10.3f} s{seconds[1] / limit:10.1f} x" if limit else "")
-        np.testing.assert_allclose(results[1], results[0], rtol=0.01, err_msg=f"{what}: the two ways differ")
-        return seconds
+
+def show(name, row):
+    """Print a row, and return it."""
+    numbers = [f"{column} {value:.4g}" for column, value in row.items()]
+    print(f"{name}: {', '.join(numbers)}", flush=True)
+    return row
+
+
+def report(script, question, rows):
+    """A table, with what one must know to read it."""
+    words = ["python", f"benchmarks/{script}", *sys.argv[1:]]
+    for name in ("A2_BACKBONE", "A2_PROFILE"):
+        if name in os.environ:
+            words.insert(0, f"{name}={os.environ[name]}")
+    processor = f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
+    return {
+        "script": script,
+        "question": question,
+        "command": " ".join(words),
+        "date": datetime.date.today().isoformat(),
+        "machine": f"{processor}, {torch.get_num_threads()} threads",
+        "versions": f"python {platform.python_version()}, torch {torch.__version__}",
+        "rows": rows,
+    }
 
 
 def run(main, doc):
-    """Call main with settings from the command line, on the CPU; they are whole numbers, or flags if False is given."""
+    """Call main on the CPU, with its settings, whole numbers, from the command line.
+
+    With --json, standard output has the report alone.
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(usage=doc)
+    parser.add_argument("--json", action="store_true")
     for name, setting in inspect.signature(main).parameters.items():
-        kind = {"action": "store_true"} if setting.default is False else {"type": int, "default": setting.default}
-        parser.add_argument(f"--{name}", **kind)
-    return main(**vars(parser.parse_args()))
+        parser.add_argument(f"--{name}", type=int, default=setting.default)
+    settings = vars(parser.parse_args())
+    as_json = settings.pop("json")
+    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
+        rows = main(**settings)
+    if as_json:
+        print(json.dumps(report(Path(sys.argv[0]).name, doc.splitlines()[0], rows), indent=1))

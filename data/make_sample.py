@@ -1,8 +1,8 @@
 """Draw the sample data set: data/sample/ in the layout and under the names of the official files.
 
-Horse-like shapes on grass and sand under a sky, where brightness and place give the colour away, so that small
-networks really learn something in a few epochs; and flowers with three-valued masks. The same bits on every call with
-the same library versions.
+Horse-like shapes on grass and sand under a sky, where brightness and place give the colour away, so
+that small networks really learn something in a few epochs; and flowers with three-valued masks. The
+same bits on every call with the same library versions.
 
 Usage: python data/make_sample.py [FOLDER]   (default: data/sample)
 """
@@ -21,7 +21,7 @@ SCALE = 4  # everything is drawn 4 times as large and reduced, for smooth edges
 COATS = [(96, 58, 36), (60, 36, 24), (140, 90, 55), (30, 24, 20), (225, 222, 216)]
 PETALS = [(220, 60, 90), (240, 200, 40), (200, 90, 200), (245, 240, 235), (235, 120, 40)]
 NUM_TRAIN, NUM_TEST = 600, 120
-NUM_FLOWERS, NUM_LABELLED = 60, 54  # the last six have no mask, as class 14 has none in the real set
+NUM_FLOWERS, NUM_LABELLED = 60, 54  # the last six have no mask, as the real class 14
 FLOWER_SIZE = (128, 96)
 MASK_COLOURS = {"void": (0, 0, 0), "flower": (128, 0, 0), "background": (128, 128, 0)}
 
@@ -43,7 +43,9 @@ def draw_horse(rng):
 
     scene = gradient(size, size, shade((120, 170, 220)), shade((205, 222, 236)))
     horizon = int(size * rng.uniform(0.3, 0.6))
-    ground = ((125, 150, 75), (90, 115, 50)) if rng.random() < 0.7 else ((205, 185, 140), (175, 150, 105))
+    ground = (205, 185, 140), (175, 150, 105)
+    if rng.random() < 0.7:
+        ground = (125, 150, 75), (90, 115, 50)
     scene.paste(gradient(size, size - horizon, shade(ground[0]), shade(ground[1])), (0, horizon))
     draw, coat = ImageDraw.Draw(scene), shade(COATS[rng.integers(len(COATS))])
 
@@ -51,7 +53,8 @@ def draw_horse(rng):
     left, feet = rng.uniform(0.15, 0.35) * size, rng.uniform(0.8, 0.95) * size
     belly = feet - rng.uniform(0.2, 0.28) * size
     right, top = left + length, belly - height
-    for x in (left + 0.08 * length, left + 0.25 * length, right - 0.25 * length, right - 0.08 * length):
+    near, far = 0.08 * length, 0.25 * length
+    for x in (left + near, left + far, right - far, right - near):
         draw.line([(x, belly - height / 3), (x + rng.uniform(-6, 6), feet)], fill=coat, width=7)
     draw.ellipse([left, top, right, belly], fill=coat)
     head = (right + 0.16 * size, top - 0.14 * size)
@@ -66,19 +69,24 @@ def draw_horse(rng):
 
 
 def draw_flower(rng):
-    """One photo and its mask: an RGB image of FLOWER_SIZE and a palette image, void along the flower's border."""
+    """An RGB image of FLOWER_SIZE and its mask, a palette image with void along the border."""
     width, height = FLOWER_SIZE
-    photo = gradient(2 * width, 2 * height, rng.integers(40, 90, 3) + [0, 40, 0], rng.integers(20, 60, 3) + [0, 40, 0])
+    top, bottom = rng.integers(40, 90, 3) + [0, 40, 0], rng.integers(20, 60, 3) + [0, 40, 0]
+    photo = gradient(2 * width, 2 * height, top, bottom)
     draw = ImageDraw.Draw(photo)
     for _ in range(25):  # leaves
-        x, y, w, h = rng.integers(0, 2 * width), rng.integers(0, 2 * height), *rng.integers(10, 60, 2)
-        draw.ellipse([x, y, x + w, y + h], fill=(int(rng.integers(20, 90)), int(rng.integers(80, 150)), 40))
+        x, y = rng.integers(0, 2 * width), rng.integers(0, 2 * height)
+        w, h = rng.integers(10, 60, 2)
+        colour = int(rng.integers(20, 90)), int(rng.integers(80, 150)), 40
+        draw.ellipse([x, y, x + w, y + h], fill=colour)
     flower = Image.new("L", photo.size, 0)
     shape, colour = ImageDraw.Draw(flower), np.array(PETALS[rng.integers(len(PETALS))])
-    x, y, radius = rng.uniform(0.35, 0.65) * 2 * width, rng.uniform(0.4, 0.6) * 2 * height, rng.uniform(40, 75)
+    x, y = rng.uniform(0.35, 0.65) * 2 * width, rng.uniform(0.4, 0.6) * 2 * height
+    radius = rng.uniform(40, 75)
     turn, petals = rng.uniform(0, np.pi), int(rng.integers(5, 9))
     for angle in turn + 2 * np.pi * np.arange(petals) / petals:
-        px, py, r = x + 0.6 * radius * np.cos(angle), y + 0.6 * radius * np.sin(angle), 0.42 * radius
+        px, py = x + 0.6 * radius * np.cos(angle), y + 0.6 * radius * np.sin(angle)
+        r = 0.42 * radius
         tint = tuple(int(value) for value in np.clip(colour + rng.integers(-15, 16), 0, 255))
         draw.ellipse([px - r, py - r, px + r, py + r], fill=tint)
         shape.ellipse([px - r, py - r, px + r, py + r], fill=255)
@@ -104,7 +112,7 @@ def encode(image, kind, **options):
 
 
 def write_archive(path, members):
-    """A .tgz of {name: bytes} with neither times nor owners, so that the same members give the same bytes."""
+    """A .tgz of {name: bytes} without times and owners: the same members give the same bytes."""
     with (
         open(path, "wb") as raw,
         gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as zipped,
@@ -117,7 +125,7 @@ def write_archive(path, members):
 
 
 def write_splits(path, rng):
-    """Three random splits, as in the official datasplits.mat, each 1/2 training, 1/4 validation, 1/4 test."""
+    """Three random splits, as in the official file: 1/2 training, 1/4 validation, 1/4 test."""
     splits = {}
     for number in (1, 2, 3):
         ids = rng.permutation(np.arange(1, NUM_FLOWERS + 1))
@@ -127,7 +135,8 @@ def write_splits(path, rng):
     with open(path, "wb") as file:
         scipy.io.savemat(file, splits)
         file.seek(0)
-        file.write(b"MATLAB 5.0 MAT-file, drawn sample".ljust(116))  # savemat puts the time of day here
+        # where savemat puts the time of day
+        file.write(b"MATLAB 5.0 MAT-file, drawn sample".ljust(116))
     return splits
 
 
@@ -142,7 +151,7 @@ def main(folder):
 
     splits = write_splits(folder / "datasplits.mat", rng)
     drawn = {number: draw_flower(rng) for number in range(1, NUM_FLOWERS + 1)}
-    # One near duplicate across training and test, as the real set has: the same drawing, a little brighter.
+    # One near duplicate across training and test, as in the real set: the same, a little brighter.
     source, twin = splits["trn2"][0, 0], splits["tst2"][0, 0]
     photo, mask = drawn[source]
     drawn[twin] = (photo.point(lambda value: min(value + 1, 255)), mask)

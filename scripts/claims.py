@@ -1,140 +1,108 @@
-"""What must hold in results.json for each \\claim of the writeup.
+"""What must hold of the facts for each \\claim of the writeup.
 
-Usage: python scripts/claims.py [full|quick|sample]   (prints each claim, whether it holds, and the numbers behind it)
+To add one, write \\claim{its-name}{the sentence} in a2-writeup.tex, and "its-name": condition in
+CLAIMS. A condition is plain Python about the facts: f["name"] is one; f.rises, f.falls and f.wavers
+say what the seeds agree on about a difference. What rests on a missing fact does not hold.
+
+Usage: python scripts/claims.py [full|quick|sample]   (each claim, if it holds, what it looked up)
 """
 
 import sys
+from statistics import fmean
 
-import numpy as np
-from notebook import base_folder
-from results import batch_records, load_results, runs_of
+from cells import base_folder
+from facts import load_results
 
-# The words of these conditions are the methods of Evidence. falls, rises and wavers are about the differences of a
-# comparison in summary.paired, seed by seed; one seed alone bears out none of them.
+
+class Facts(dict):
+    """Facts by name, which remember what was looked up; one seed alone agrees on nothing."""
+
+    def __init__(self, facts):
+        super().__init__(facts)
+        self.looked_up = {}
+
+    def __getitem__(self, name):
+        self.looked_up[name] = self.get(name, "missing")
+        return super().__getitem__(name)
+
+    def falls(self, name):
+        return len(self[name]) > 1 and max(self[name]) < 0
+
+    def rises(self, name):
+        return len(self[name]) > 1 and min(self[name]) > 0
+
+    def wavers(self, name):
+        return len(self[name]) > 1 and not self.falls(name) and not self.rises(name)
+
+    def improves(self, difference):
+        """On every seed the validation loss falls and the accuracy rises."""
+        return self.falls(f"{difference}: val_loss") and self.rises(f"{difference}: val_accuracy")
+
+    def by_size(self, what):
+        """A fact of each batch size, from the smallest on; the mean over seeds."""
+        values = [self[f"batch {size}{what}"] for size in (32, 64, 100, 128, 256, 512)]
+        return [fmean(value) if isinstance(value, list) else value for value in values]
+
+    def gain(self, net, other, distance):
+        """By how much `net` is right more often than `other`, at a distance from an edge."""
+        what = f"accuracy at distance {distance}"
+        return self[f"{net}: {what}"] - self[f"{other}: {what}"]
+
+
+def spread(numbers):
+    return max(numbers) - min(numbers)
+
+
+POOL, CONV, UNET = "PoolUpsampleNet", "ConvTransposeNet", "UNet"
+EPOCHS, UPDATES, RATE = ", seed 0: same epochs", ", seed 0: same updates", ", seed 0: scaled rate"
+AT_EDGE, FAR = "accuracy at distance 0", "accuracy at distance 7"
+RAW, GENTLE = "IoU, handout, starter", "IoU minus cross entropy, gentle"
 CLAIMS = {
-    "edge-pool": "edge('PoolUpsampleNet') + 0.1 < far('PoolUpsampleNet')",
-    "chroma-pool": "chroma('PoolUpsampleNet') < chroma('target')",
-    "chroma-conv": "chroma('ConvTransposeNet') < chroma('PoolUpsampleNet')",
-    "conv-below-pool": "falls('ConvTransposeNet less PoolUpsampleNet: val_loss')"
-    " and rises('ConvTransposeNet less PoolUpsampleNet: val_accuracy')",
-    "conv-gain-at-edges": "edge('ConvTransposeNet') - edge('PoolUpsampleNet')"
-    " > 2 * (far('ConvTransposeNet') - far('PoolUpsampleNet'))",
-    "batch-order": "rises('batch 512 less 32: val_loss') and climbs(batches('same epochs'))",
-    "batch-noise": "wavers('batch 64 less 32: val_loss')",
-    "batch-train": "falls('batch 64 less 32: train_loss') and wavers('batch 100 less 32: train_loss')"
-    " and climbs(training()[1:])",
-    "batch-turned": "batches('same updates')[0] == max(batches('same updates'))"
-    " and batches('same updates')[-1] == min(batches('same updates')) and not climbs(batches('same updates')[::-1])",
-    "batch-scaled": "ptp(batches('scaled rate')) < ptp(first_seed()) / 2"
-    " and batches('scaled rate')[0] > first_seed()[0] and batches('scaled rate')[-1] < first_seed()[-1]",
-    "unet-below-conv": "falls('UNet less ConvTransposeNet: val_loss')"
-    " and rises('UNet less ConvTransposeNet: val_accuracy')",
-    "unet-lead-at-edges": "edge('UNet') - edge('ConvTransposeNet') > 2 * abs(far('UNet') - far('ConvTransposeNet'))",
-    "unet-sooner": "falls('UNet less ConvTransposeNet, first epoch: val_loss')"
-    " and wavers('UNet less ConvTransposeNet, first epoch: val_accuracy')",
-    "strong-lead": "falls('UNet less ConvTransposeNet, strong recipe: val_loss')"
-    " and mean('UNet less ConvTransposeNet, strong recipe: val_loss')"
-    " > mean('UNet less ConvTransposeNet: val_loss') / 2",
-    "iou-raw-fails": "len(all_flower()) == 3 and sum(epochs == 10 for epochs in all_flower()) == 2",
-    "iou-centred-trails": "falls('IoU less CE, centred, handout, thresholded_iou: validation, epoch 10')",
-    "iou-mended-level": "wavers('IoU less CE, mended, handout, thresholded_iou: validation, epoch 10')",
-    "iou-mended-leads": "rises('IoU less CE, mended, handout, thresholded_iou: validation, best')"
-    " and rises('IoU less CE, mended, handout, thresholded_iou: test')",
-    "iou-mended-trails": "falls('IoU less CE, mended, handout, mean_iou: test')",
-    "iou-clean-trails": "falls('IoU less CE, mended, leak-free, thresholded_iou: test')"
-    " and falls('IoU less CE, mended, leak-free, mean_iou: test')",
+    "edge-pool": lambda f: f[f"{POOL}: {AT_EDGE}"] + 0.1 < f[f"{POOL}: {FAR}"],
+    "chroma-pool": lambda f: f[f"{POOL}: chroma"] < f["target: chroma"],
+    "chroma-conv": lambda f: f[f"{CONV}: chroma"] < f[f"{POOL}: chroma"],
+    "conv-below-pool": lambda f: f.improves(f"{CONV} minus {POOL}"),
+    "conv-gain-at-edges": lambda f: f.gain(CONV, POOL, 0) > 2 * f.gain(CONV, POOL, 7),
+    "batch-order": lambda f: f.by_size(": val_loss") == sorted(f.by_size(": val_loss")),
+    "batch-noise": lambda f: f.wavers("batch 64 minus batch 32: val_loss"),
+    "batch-train": lambda f: f.falls("batch 64 minus batch 32: train_loss"),
+    "batch-turned": lambda f: max(f.by_size(UPDATES)) == f[f"batch 32{UPDATES}"],
+    "batch-scaled": lambda f: spread(f.by_size(RATE)) < spread(f.by_size(EPOCHS)) / 2,
+    "unet-below-conv": lambda f: f.improves(f"{UNET} minus {CONV}"),
+    "unet-lead-at-edges": lambda f: f.gain(UNET, CONV, 0) > 2 * abs(f.gain(UNET, CONV, 7)),
+    "strong-lead": lambda f: f.falls(f"{UNET} minus {CONV}, strong: val_loss"),
+    "iou-handout-fails": lambda f: min(f[f"{RAW}: thresholded_iou, validation"]) == 0,
+    "iou-gentle-leads": lambda f: f.rises(f"{GENTLE}, starter: thresholded_iou, test"),
+    "iou-gentle-trails": lambda f: f.falls(f"{GENTLE}, starter: mean_iou, test"),
+    "iou-strict-trails": lambda f: f.falls(f"{GENTLE}, strict: mean_iou, test"),
 }
 
 
-class Evidence:
-    """The words of the conditions, about one results.json; what they looked up is kept in `numbers`."""
-
-    def __init__(self, results):
-        self.results, self.numbers = results, {}
-
-    def _look_up(self, what, numbers):
-        self.numbers[what] = numbers
-        return numbers
-
-    def _paired(self, comparison):
-        paired = self.results["summary"]["paired"][comparison]
-        self._look_up(comparison, paired["differences"])
-        return paired
-
-    def falls(self, comparison):
-        paired = self._paired(comparison)
-        return paired["agree"] is True and paired["mean"] < 0
-
-    def rises(self, comparison):
-        paired = self._paired(comparison)
-        return paired["agree"] is True and paired["mean"] > 0
-
-    def wavers(self, comparison):
-        return self._paired(comparison)["agree"] is False
-
-    def mean(self, comparison):
-        return self._paired(comparison)["mean"]
-
-    def edge(self, net):
-        return self._look_up(f"{net} at an edge", self.results["summary"]["accuracy_by_distance"][net][0])
-
-    def far(self, net):
-        return self._look_up(f"{net} far from one", self.results["summary"]["accuracy_by_distance"][net][-1])
-
-    def chroma(self, name):
-        return self._look_up(f"chroma of {name}", self.results["summary"]["chroma"][name])
-
-    def batches(self, study):
-        means = {int(size): row[study]["mean"] for size, row in self.results["summary"]["batch_size"].items()}
-        return self._look_up(f"{study}, by batch size", [means[size] for size in sorted(means)])
-
-    def _by_size(self, what, summary):
-        """`summary` of the records of each batch size at the handout's epochs, from the smallest size on."""
-        sizes = sorted(int(size) for size in self.results["summary"]["batch_size"])
-        return self._look_up(what, [summary(batch_records(self.results, size)) for size in sizes])
-
-    def training(self):
-        return self._by_size(
-            "mean training loss, by batch size",
-            lambda runs: np.mean([run["history"]["train_loss"][-1] for run in runs]).item(),
-        )
-
-    def first_seed(self):
-        return self._by_size("same epochs, seed 0, by batch size", lambda runs: runs[0]["history"]["val_loss"][-1])
-
-    def climbs(self, numbers):
-        return numbers == sorted(numbers)
-
-    def ptp(self, numbers):
-        return max(numbers) - min(numbers)
-
-    def all_flower(self):
-        runs = runs_of(self.results, loss="iou", recipe="handout")
-        both = [zip(run["history"]["val_mean_iou"], run["history"]["val_foreground_iou"], strict=True) for run in runs]
-        epochs = [sum(2 * mean - flower < 1e-4 for mean, flower in of_run) for of_run in both]
-        return self._look_up("epochs with a background IoU of 0, by the handout's settings and IoU loss", epochs)
-
-
-def judge(results):
-    """{claim: (whether these results bear it out, the numbers behind it)}."""
+def judge(facts):
+    """{claim: (whether these facts bear it out, those that it looked up)}."""
     judged = {}
     for name, condition in CLAIMS.items():
-        evidence = Evidence(results)
-        words = {word: getattr(evidence, word) for word in dir(evidence) if not word.startswith("_")}
+        known = Facts(facts)
         try:
-            holds = bool(eval(condition, words))
-        except (KeyError, IndexError, ValueError):  # a run without studies, or with other batch sizes
+            holds = bool(condition(known))
+        except KeyError:  # a run without studies, or of one seed
             holds = False
-        judged[name] = (holds, evidence.numbers)
+        judged[name] = holds, known.looked_up
     return judged
 
 
-def main(profile):
-    for name, (holds, numbers) in judge(load_results(base_folder(profile) / "figures")[0]).items():
-        print(f"{'holds' if holds else 'NOT  '}  {name}: {CLAIMS[name]}")
-        for what, values in numbers.items():
-            print(f"           {what}: {', '.join(f'{value:.4f}' for value in np.atleast_1d(values))}")
+def in_words(looked_up):
+    """What a claim looked up, a line a fact."""
+    lines = []
+    for name, value in looked_up.items():
+        values = value if isinstance(value, list) else [value]
+        rounded = [round(v, 4) if isinstance(v, float) else v for v in values]
+        lines.append(f"      {name}: {', '.join(map(str, rounded))}")
+    return lines
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "full")
+    profile = sys.argv[1] if len(sys.argv) > 1 else "full"
+    results, _ = load_results(base_folder(profile) / "figures", profile)
+    for name, (holds, looked_up) in judge(results["facts"]).items():
+        print(f"{'holds' if holds else 'NOT  '}  {name}", *in_words(looked_up), sep="\n")

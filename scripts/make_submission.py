@@ -1,11 +1,13 @@
-"""Check the two files to hand in as MarkUs and a grader would, and put them into build/submission/.
+"""Check the two files to hand in as a grader would, and put them into build/submission/.
 
-The notebook may be as Colab saves it: cells added, form values changed, ids and tags moved or gone (these are put back
-from the repository's notebook, the one at git's HEAD). Prints a line a check; if one fails, exits 1 without a bundle.
+The notebook may be as Colab saves it. Prints a line a check; if one fails, there is no bundle.
+--markus also imports the notebook as MarkUs does, with what `make markus` installs.
 
-Usage: python scripts/make_submission.py [full|quick|sample]   (sample: shows that a sample's files are refused)
+Usage: python scripts/make_submission.py [full|quick|sample] [--markus]
 """
 
+import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -13,14 +15,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import nbformat
-import pypdf
-from nbconvert import HTMLExporter
-from notebook import ROOT, base_folder, code_cells, stamp_of
+import cells
+from cells import ROOT, code_cells, code_of, read_at_head, stamp_of
 
 NAMES = ("a2-cnn.ipynb", "a2-writeup.pdf")
 SIZE_LIMIT = 5_000_000  # bytes: MarkUs's default
 RUN_ALL = "in Colab click Runtime > Restart session and run all, then File > Download > .ipynb"
+HIDDEN = "Output hidden; open in https://colab.research.google.com to view."
 QUESTIONS = [f"{part}.Q{i}" for part in ("A", "B", "C", "D.1") for i in (1, 2, 3)]
 QUESTIONS += ["B.Q4", "B.Q5", "D.2.Q1", "D.2.Q2"]
 MARKUS_SCRIPT = """
@@ -29,86 +30,68 @@ from markus_autotest_helpers_notebook.importer import get_cells, import_from_pat
 notebook = import_from_path(sys.argv[1])
 for cell in get_cells(notebook):
     if cell.cell_type == "code" and not cell.metadata.get("markus", {}).get("skip"):
-        assert not cell.source.lstrip().lower().startswith("# test"), f"MarkUs takes a cell for a test: {cell.source}"
+        assert not cell.source.lstrip().lower().startswith("# test"), f"a test? {cell.source}"
         cell.run()
 import torch
 for name in ("PoolUpsampleNet", "ConvTransposeNet", "UNet"):
-    assert getattr(notebook, name)(3, 4, 24, 1)(torch.rand(2, 1, 8, 8)).shape == (2, 24, 8, 8), name
+    net = getattr(notebook, name)(3, 4, 24, 1)
+    assert net(torch.rand(2, 1, 8, 8)).shape == (2, 24, 8, 8), name
 """
-
-
-def parse_notebook(text, repository=None):
-    """The notebook of a file's text; what Colab moves or drops is put back, by ids, from the repository's notebook."""
-    raw = json.loads(text)
-    ours = {cell.id: cell.metadata for cell in repository.cells} if repository else {}
-    for number, cell in enumerate(raw["cells"]):
-        ids = [i for i in (cell.get("id"), cell["metadata"].get("id"), f"added-{number}") if i]
-        cell["id"] = next((i for i in ids if i in ours), ids[0])
-        if repository:
-            cell["metadata"] |= ours.get(cell["id"], {"markus": {"skip": True}})  # MarkUs is to skip added cells
-    raw["nbformat_minor"] = max(5, raw["nbformat_minor"])
-    return nbformat.reader.reads(json.dumps(raw))  # unlike nbformat.read, it mends no id that stands twice
-
-
-def committed_notebook():
-    """The notebook at git's HEAD, or None where there is no git or no commit."""
-    if not shutil.which("git"):
-        return None
-    shown = subprocess.run(["git", "show", f"HEAD:./{NAMES[0]}"], cwd=ROOT, capture_output=True, encoding="utf-8")
-    return None if shown.returncode else parse_notebook(shown.stdout)
-
-
-def code_of(cell):
-    """A cell's code without what a Colab form changes: lines such as `NAME = value  # @param ...`."""
-    return re.sub(r"^(\w+) *=.*# *@param.*", r"\1 = # @param", cell.source.strip(), flags=re.MULTILINE)
 
 
 def check_sizes(files):
     sizes = {name: (files.folder / name).stat().st_size for name in NAMES}
-    assert all(size < SIZE_LIMIT for size in sizes.values()), f"over {SIZE_LIMIT:,} bytes: {sizes}"
+    assert max(sizes.values()) < SIZE_LIMIT, f"over {SIZE_LIMIT:,} bytes: {sizes}"
     return ", ".join(f"{name} {size:,} bytes" for name, size in sizes.items())
 
 
 def check_cells(files):
-    ids = [cell.id for cell in files.notebook.cells]
-    assert len(ids) == len(set(ids)), f"a cell's id stands twice: {max(ids, key=ids.count)}"
     if files.repository is None:
-        return "not compared with the repository's notebook: here is no git, or no commit, to take that from"
-    theirs, ours = ({cell.id: cell for cell in code_cells(nb)} for nb in (files.notebook, files.repository))
+        return "not compared with the repository's notebook: here is no git, or no commit"
+    theirs, ours = ({c.id: c for c in code_cells(nb)} for nb in (files.notebook, files.repository))
     missing = ", ".join(i for i in ours if i not in theirs)
-    assert not missing, f"missing code cells: {missing}; take them from the repository's notebook, then {RUN_ALL}"
+    assert not missing, f"missing code cells: {missing}; take them from git's HEAD, then {RUN_ALL}"
     changed = ", ".join(i for i in ours if code_of(theirs[i]) != code_of(ours[i]))
-    assert not changed, f"code is not as at git's HEAD in {changed}: commit the change; or undo it, and {RUN_ALL}"
-    return f"{len(ours)} code cells as in the repository, added: {', '.join(sorted(theirs.keys() - ours)) or 'none'}"
+    advice = f"commit the change; or undo it, and {RUN_ALL}"
+    assert not changed, f"code is not as at git's HEAD in {changed}: {advice}"
+    added = ", ".join(theirs.keys() - ours) or "none"
+    return f"{len(ours)} code cells as in the repository, added: {added}"
 
 
 def check_executed(files):
-    cells = [cell for cell in code_cells(files.notebook) if cell.source.strip()]
-    for number, cell in enumerate(cells, cells[0].execution_count or 1):
+    ran = [cell for cell in code_cells(files.notebook) if cell.source.strip()]
+    advice = "run all cells again so that the outputs carry their numbers"
+    assert any(cell.execution_count for cell in ran), f"no cell has a number: {advice}"
+    first = ran[0].execution_count or 1
+    for number, cell in enumerate(ran, first):
         count = cell.execution_count
-        assert count == number, f"cell {cell.id} was executed as [{count or ' '}], not [{number}]: {RUN_ALL}"
-        assert "error" not in [output.output_type for output in cell.outputs], f"cell {cell.id} failed: {RUN_ALL}"
-    return f"{len(cells)} code cells in order, [{cells[0].execution_count}] to [{number}], without errors"
+        assert count == number, f"cell {cell.id} ran as [{count or ' '}], not [{number}]: {RUN_ALL}"
+        kinds = [output.output_type for output in cell.outputs]
+        assert "error" not in kinds, f"cell {cell.id} failed: {RUN_ALL}"
+    return f"{len(ran)} code cells in order, [{first}] to [{number}], without errors"
+
+
+def check_outputs(files):
+    ours = {cell.id: cell for cell in code_cells(files.repository)} if files.repository else {}
+    for cell in code_cells(files.notebook):
+        text = json.dumps(cell.outputs)
+        assert HIDDEN not in text, f"the output of cell {cell.id} is hidden: {RUN_ALL}"
+        widget = "widget-view" in text
+        assert not widget, f"cell {cell.id} shows a widget, which MarkUs cannot: remove it"
+        studies = files.profile == "quick" and "STUDIES" in cell.source
+        emptied = cell.id in ours and ours[cell.id].outputs and not cell.outputs and not studies
+        assert not emptied, f"the output of cell {cell.id} is gone: {RUN_ALL}"
+        gone = cells.lacks_picture(cell, files.profile)
+        assert not gone, f"the picture of cell {cell.id} is gone: {RUN_ALL}"
+    return "all outputs and pictures are there, no widgets"
 
 
 def check_html(files):
-    widgets = "widgets" in files.notebook.metadata or "widget-view" in json.dumps(files.notebook)
-    assert not widgets, f"it holds a widget, which MarkUs cannot show: remove the cell that makes it, then {RUN_ALL}"
-    return f"no widgets, {len(HTMLExporter().from_notebook_node(files.notebook)[0]):,} characters of HTML"
+    if not importlib.util.find_spec("nbconvert"):
+        return "not checked here: conversion to HTML, which needs nbconvert"
+    from nbconvert import HTMLExporter
 
-
-def check_markus(files):
-    python = ROOT / ".venv-markus/bin/python"
-    assert python.exists(), ".venv-markus is missing: run this through `make submission`"
-    command = [python, "-c", MARKUS_SCRIPT, files.folder / NAMES[0]]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr.strip().splitlines()[-1]
-    return "definitions import and run through MarkUs's helper"
-
-
-def read_pdf(files):
-    reader = pypdf.PdfReader(files.folder / NAMES[1])
-    return reader, "\n".join(page.extract_text() for page in reader.pages)
+    return f"{len(HTMLExporter().from_filename(files.folder / NAMES[0])[0]):,} characters"
 
 
 def fonts_in(resources):
@@ -121,54 +104,95 @@ def fonts_in(resources):
 
 
 def check_pdf(files):
-    reader, text = read_pdf(files)
+    assert files.pdf.startswith(b"%PDF") and b"%%EOF" in files.pdf[-1024:], "it is no whole PDF"
+    if not importlib.util.find_spec("pypdf"):
+        return "not checked here: text and fonts of the PDF, which need pypdf"
+    import pypdf
+
+    pages = pypdf.PdfReader(files.folder / NAMES[1]).pages
+    text = "\n".join(page.extract_text() for page in pages)
     missing = ", ".join(question for question in QUESTIONS if question not in text)
     assert not missing, f"sections missing: {missing}"
     assert "??" not in text, "it has a ?? in it"
-    for font in (font for page in reader.pages for font in fonts_in(page["/Resources"])):
+    assert "SAMPLE" not in text, "SAMPLE stands on the PDF's pages"
+    for font in (font for page in pages for font in fonts_in(page["/Resources"])):
         assert font["/Subtype"] != "/Type3", "a page or a figure has a bitmap font"
-        descriptor = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
-        embedded = {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor["/FontDescriptor"].get_object())
+        font = font.get("/DescendantFonts", [font])[0].get_object()
+        embedded = "/FontFile" in " ".join(font["/FontDescriptor"])
         assert embedded, f"font {font.get('/BaseFont')} is not embedded"
-    return f"{len(reader.pages)} pages, all {len(QUESTIONS)} answers, all fonts embedded, none bitmap"
-
-
-def check_sample(files):
-    stamped = [cell.id for cell in code_cells(files.notebook) if "sample profile" in json.dumps(cell.outputs)]
-    assert not stamped, f"SAMPLE: the notebook's outputs come from the sample profile ({stamped[0]})"
-    assert "SAMPLE" not in read_pdf(files)[1], "SAMPLE stands on the PDF's pages"
-    return "nothing comes from the sample"
+    return f"{len(pages)} pages, all {len(QUESTIONS)} answers, all fonts embedded, none bitmap"
 
 
 def check_stamps(files):
-    outputs = json.dumps([cell.outputs for cell in code_cells(files.notebook) if cell.id == "hand-in"])
-    run = re.search(r"(\w+) profile, stamp ([0-9a-f]{12})", outputs) or ["", "no known", ""]
-    figures, stamp = files.base / "figures", stamp_of(files.base / "figures")
+    last = json.dumps([cell.outputs for cell in code_cells(files.notebook) if cell.id == "hand-in"])
+    run = re.search(r"hand in: (\w+) profile, stamp ([0-9a-f]{12})", last) or ["", "no known", ""]
+    assert run[1] != "sample", "SAMPLE: the notebook's outputs come from the sample profile"
+    figures = files.base / "figures"
+    stamp = stamp_of(figures)
+    as_latex = "".join(f"\\000{letter}" for letter in stamp)
     places = {
         f"the notebook ({run[1]} profile)": run[2] == stamp,
-        "numbers.tex": f"{{{stamp}}}" in (figures / "numbers.tex").read_text(),
-        "the PDF": stamp in (read_pdf(files)[0].metadata.get("/Keywords") or ""),
+        "numbers.tex": f"{{{stamp}}}" in (figures / "numbers.tex").read_text(encoding="utf-8"),
+        "the PDF": as_latex.encode() in files.pdf or stamp.encode() in files.pdf,
     }
     wrong = ", ".join(place for place, agrees in places.items() if not agrees)
-    advice = "take notebook and figures.zip from one session, then `make unpack`, and `make writeup` with its PROFILE"
-    assert not wrong, f"{wrong} belongs to another run than {figures / 'results.json'}, stamp {stamp}: {advice}"
+    advice = "take notebook and figures.zip from one session, then `make unpack writeup`"
+    assert not wrong, f"{wrong} belongs to another run than results.json, {stamp}: {advice}"
     return f"notebook, numbers.tex and PDF belong to results.json, {stamp}"
 
 
-CHECKS = [check_sizes, check_cells, check_executed, check_html, check_markus, check_pdf, check_sample, check_stamps]
+def check_markus(files):
+    python = ROOT / ".venv-markus/bin/python"
+    assert python.exists(), ".venv-markus is missing: run `make markus`"
+    command = [python, "-c", MARKUS_SCRIPT, files.folder / NAMES[0]]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr.strip().splitlines()[-1]
+    return "definitions import and run through MarkUs's helper"
+
+
+CHECKS = [
+    check_sizes,
+    check_cells,
+    check_executed,
+    check_outputs,
+    check_html,
+    check_pdf,
+    check_stamps,
+]
+
+
+def texts_to_rewrite(files):
+    """Sentences of the writeup and texts of the notebook that are still about another run."""
+    claims = ROOT / f"build/writeup-{files.profile}/claims.txt"
+    texts = claims.read_text(encoding="utf-8").splitlines() if claims.exists() else []
+    committed = hashlib.sha256(read_at_head("figures/results.json") or b"").hexdigest()
+    if files.repository and not committed.startswith(stamp_of(files.base / "figures")):
+        ours = {cell.id: cell.source.strip() for cell in files.repository.cells}
+        heading = ""
+        for cell in files.notebook.cells:
+            if cell.cell_type == "markdown":
+                heading = [heading, *re.findall(r"^#+ (.*)", cell.source, re.MULTILINE)][-1]
+            if cell.id.endswith("-saw") and cell.source.strip() == ours.get(cell.id):
+                texts.append(f"the notebook's text under: {heading}")
+    return texts
 
 
 def main(profile, checks=CHECKS):
     bundle, folder = ROOT / "build/submission", ROOT / "build/submission.unchecked"
-    base, repository, failed = base_folder(profile), committed_notebook(), 0
+    base = cells.base_folder(profile)
     shutil.rmtree(bundle, ignore_errors=True)
-    if missing := [name for name in NAMES if not (base / name).exists()]:
-        sys.exit(f"FAIL  names: {base / missing[0]} is missing")
-    folder.mkdir(parents=True, exist_ok=True)
-    notebook = parse_notebook((base / NAMES[0]).read_text(encoding="utf-8"), repository)
-    (folder / NAMES[0]).write_text(nbformat.v4.writes(notebook) + "\n", encoding="utf-8")
+    for name in (*NAMES, "figures/results.json", "figures/numbers.tex"):
+        if not (base / name).exists():
+            sys.exit(f"FAIL  names: {base / name} is missing")
+    notebook, repository = cells.read_notebook(base / NAMES[0]), cells.repository_notebook()
+    for cell in notebook.cells:
+        if repository and cell.id not in [our.id for our in repository.cells]:
+            cell.metadata |= {"markus": {"skip": True}}  # MarkUs is not to run what was added
+    cells.write_whole(folder / NAMES[0], cells.notebook_text(notebook))
     shutil.copy(base / NAMES[1], folder)
-    files = SimpleNamespace(base=base, folder=folder, notebook=notebook, repository=repository)  # for the checks
+    files = SimpleNamespace(base=base, folder=folder, notebook=notebook, repository=repository)
+    files.profile, files.pdf = profile, (base / NAMES[1]).read_bytes()
+    failed = 0
     for check in checks:
         name = check.__name__.removeprefix("check_")
         try:
@@ -176,15 +200,18 @@ def main(profile, checks=CHECKS):
         except Exception as error:  # a check that cannot be made has failed as well
             failed += 1
             print(f"FAIL  {name}: {error}")
-    claims = ROOT / f"build/writeup-{profile}/claims.txt"
-    if claims.exists() and (lines := claims.read_text(encoding="utf-8").splitlines()):
-        print("sentences to rewrite, which do not hold in this run:", *lines, sep="\n  ")
+    if texts := texts_to_rewrite(files):
+        print("to rewrite, which is about another run:", *texts, sep="\n  ")
     if failed:
         shutil.rmtree(folder)
         sys.exit(f"{failed} of {len(checks)} checks failed; nothing was put into {bundle}")
     folder.rename(bundle)
     print(f"hand in both files of {bundle}")
+    if check_markus not in checks:
+        print("not checked here: the import by MarkUs (`make markus`, which installs 1 GB or more)")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "full")
+    names = [word for word in sys.argv[1:] if word != "--markus"]
+    more = [check_markus] if "--markus" in sys.argv else []
+    main(names[0] if names else "full", CHECKS + more)

@@ -1,81 +1,93 @@
-"""Each benchmark runs on the sample at its smallest size, and prints and returns its ratios, whatever they are.
+"""Each benchmark once on a few images, for its report alone: no time is judged here.
 
 That the plain ways give the same numbers as ours the benchmarks assert themselves.
 """
 
-import importlib.util
+import importlib
 import json
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from notebook import code_cells
 
-NETS = [f"{name}, epoch" for name in ("PoolUpsampleNet", "ConvTransposeNet", "UNet")]
+NETS = ["PoolUpsampleNet", "ConvTransposeNet", "UNet"]
 
 
 @pytest.fixture
-def load(monkeypatch):
-    """Imports a benchmark by its name: two files are called notebook.py."""
-    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT / "benchmarks")])
-    for setting in ("A2_PROFILE", "A2_MIRROR", "A2_BACKBONE"):
-        monkeypatch.delenv(setting, raising=False)
+def load(monkeypatch, lib):
+    """Imports a benchmark by its name; it sees few horses, and the sample's photos at 32×32."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(lib, "DATA_DIR", ROOT / "data" / "sample")
+    monkeypatch.setattr(lib, "PHOTO_SIZE", 32)
+    horses = np.random.default_rng(0).integers(0, 256, (12, 3, 32, 32), dtype=np.uint8)
+    monkeypatch.setattr(lib, "load_horses", lambda: (horses[:8], horses[8:]))
 
     def load_benchmark(name):
-        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = importlib.import_module(name)
+        if hasattr(module, "load_notebook"):
+            monkeypatch.setattr(module, "load_notebook", lambda: lib)
         return module
 
     return load_benchmark
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "lines"),
+    ("name", "options", "rows", "column"),
     [
-        ("colourization", "--repeats 1", ["data preparation", *NETS]),
-        ("segmentation", "--photos 6 --epochs 1", ["cross_entropy, epoch", "iou, epoch", "1 epochs of each"]),
-        ("notebook", "--smallest", ["Parts A to C", "the rest", "whole"]),
+        ("colourization", "--repeats 1", ["data preparation", *NETS], "plain / ours"),
+        ("segmentation", "--photos 3 --epochs 1", ["cross", "IoU", "1 epochs"], "plain / ours"),
+        ("speedrun", "--seeds 1 --epochs 1", NETS, "plain / ours"),
+        ("speedrun", "--seeds 1 --epochs 0 --held_out 2", NETS, "mean loss"),
+        ("muon", "--seeds 1 --epochs 1", NETS, "seed 0, with mirror image"),
     ],
 )
-def test_a_benchmark_prints_and_returns_its_ratios(load, monkeypatch, capsys, name, options, lines):
+def test_a_benchmark_writes_a_report_that_the_readme_can_show(
+    load, monkeypatch, capsys, name, options, rows, column
+):
     module = load(name)
-    monkeypatch.setattr(sys, "argv", [name, *options.split()])
-    ratios = module.run(module.main, module.__doc__)
-    printed = capsys.readouterr().out
-    assert [what[: len(line)] for what, line in zip(ratios, lines, strict=True)] == lines
-    for what, ratio in ratios.items():
-        assert ratio > 0
-        assert any(line.startswith(what) and f"{ratio:.1f} x" in line for line in printed.splitlines())
-
-
-def test_the_speedrun_prints_one_object_with_a_record_of_each_network(load, monkeypatch, capsys):
-    module = load("speedrun")
-    monkeypatch.setenv("A2_PROFILE", "sample")
-    monkeypatch.setattr(sys, "argv", ["speedrun", "--seeds", "2", "--epochs", "1", "--json", "--trace"])
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *options.split(), "--json"])
     module.run(module.main, module.__doc__)
-    records = json.loads(capsys.readouterr().out)
-    assert list(records) == ["PoolUpsampleNet", "ConvTransposeNet", "UNet"]
-    for record in records.values():
-        assert record["ratio"] == record["plain_seconds"] / record["seconds"] > 0
-        assert len(record["losses"]) == 2 and len(record["plain_losses"]) == 1
-        assert record["reached"] == (sum(record["losses"]) / 2 <= record["target"])
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert [row[: len(start)] for row, start in zip(report["rows"], rows, strict=True)] == rows
+    section = load("write_readme").section(report)
+    assert f"python benchmarks/{name}.py {options}" in section
+    for row, numbers in report["rows"].items():
+        assert numbers[column] > 0
+        assert f"{row}: " in printed.err
+        assert f"| {row} | " in section
+        assert f"{numbers[column]:.4g}" in section
 
 
-def test_the_speedrun_trains_the_same_function_as_the_network(load, definitions):
+def test_two_ways_that_differ_are_no_comparison(load):
+    common = load("common")
+    with pytest.raises(AssertionError):
+        common.compare(1, lambda: [1.0, 2.0], lambda: [1.0, 2.1])
+
+
+def test_the_readme_is_what_the_reports_say(load):
+    assert (ROOT / "benchmarks" / "README.md").read_text() == load("write_readme").readme()
+
+
+def test_the_speedrun_trains_the_same_function_as_the_network(load, lib):
     recipe = load("speedrun_recipe")
     for name in ("PoolUpsampleNet", "UNet"):
-        net = getattr(definitions, name)(3, 8, 24, 1).train()
+        net = getattr(lib, name)(3, 8, 24, 1).train()
         x = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
         assert torch.allclose(recipe.forward(net, x), net(x), atol=1e-5)
 
 
-def test_the_plain_notebook_swaps_what_is_there(load, definitions):
-    benchmark, ids = load("notebook"), [cell.id for cell in code_cells()]
-    assert {*benchmark.PLAIN, *benchmark.SMALLEST} <= set(ids)
-    assert ids.index("profiles") < ids.index("plotting") < ids.index("run-colourization") < ids.index("train-pool")
-    assert ids.index("prepare-segmentation") < ids.index("d1-train")
-    names = ("train_epoch", "evaluate_colourization", "train_colourization", "normalize", "frozen_features")
-    assert all(callable(getattr(definitions, name)) for name in names)
+def test_orthogonalized_matrices_have_singular_values_near_1(load):
+    matrix = torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
+    for shaped in (matrix, matrix.T):
+        values = torch.linalg.svdvals(load("speedrun_recipe").orthogonalize(shaped, steps=5))
+        assert values.min() > 0.6 and values.max() < 1.3
+
+
+def test_the_mean_with_the_mirror_image_mirrors_with_the_image(load, lib):
+    net = load("muon").WithMirrorImage(lib.UNet(3, 8, 24, 1)).eval()
+    x = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(net(x.flip(-1)), net(x).flip(-1), atol=1e-5)

@@ -1,52 +1,68 @@
-"""Odd image files, and what the networks make of a photo of any size."""
+"""Own photos: odd image files, and what the networks make of a photo of any size."""
 
-from types import SimpleNamespace
+import collections
 
 import numpy as np
 import pytest
 import torch
-from notebook import code_cells, execute
+from conftest import import_notebook, run_cell
 from PIL import Image
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = RGB[..., 0]
+GREY[0, :2] = 0, 255
+AS_RGB = np.repeat(GREY[..., None], 3, axis=2)
 TURNED = Image.Exif()
 TURNED[0x0112] = 6  # by a quarter
-PHOTOS = [
-    pytest.param(np.dstack([RGB, 0 * GREY]), {}, np.full_like(RGB, 255), id="what is transparent is white"),
-    pytest.param(RGB, {"exif": TURNED}, np.rot90(RGB, -1), id="what is turned is put upright"),
-]
+PHOTOS = {
+    "what is transparent is white": ("png", np.dstack([RGB, 0 * GREY]), {}, RGB | 255),
+    "what is turned is put upright": ("png", RGB, {"exif": TURNED}, np.rot90(RGB, -1)),
+    "grey of 16 bits": ("png", np.uint16(GREY) * 100 + 500, {}, AS_RGB),
+    "grey as floats": ("tif", np.float32(GREY) / 255, {}, AS_RGB),
+}
 
 
-@pytest.mark.parametrize(("pixels", "options", "expected"), PHOTOS)
-def test_a_photo_opens_as_a_viewer_shows_it(lib, tmp_path, pixels, options, expected):
-    Image.fromarray(pixels).save(tmp_path / "photo.png", **options)
-    assert np.array_equal(lib.open_photo(tmp_path / "photo.png"), expected)
+@pytest.mark.parametrize("kind", PHOTOS)
+def test_a_photo_opens_as_a_viewer_shows_it(lib, tmp_path, kind):
+    ending, pixels, options, expected = PHOTOS[kind]
+    Image.fromarray(pixels).save(tmp_path / f"photo.{ending}", **options)
+    opened = np.asarray(lib.open_photo(tmp_path / f"photo.{ending}", 100), dtype=int)
+    assert opened.shape == expected.shape and np.abs(opened - expected).max() <= 1
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK"])
-def test_every_mode_opens_as_rgb_within_the_longest_side(lib, tmp_path, mode):
-    Image.fromarray(RGB).convert(mode).resize((900, 600)).save(tmp_path / "photo.tif")
-    assert np.asarray(lib.open_photo(tmp_path / "photo.tif", longest=90)).shape == (60, 90, 3)
+@pytest.mark.parametrize("content", [None, b"", b"<!DOCTYPE html>", b"\x89PNG\r\n\x1a\ncut"])
+def test_what_is_no_image_is_told_in_one_line_that_names_it(lib, tmp_path, content):
+    if content is not None:
+        (tmp_path / "photo.jpg").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^[^\n]*photo\.jpg[^\n]*export it as JPEG[^\n]*$"):
+        lib.open_photo(tmp_path / "photo.jpg", 100)
 
 
-def test_a_file_that_is_no_image_is_told_by_name(lib, tmp_path):
-    (tmp_path / "photo.jpg").write_text("<!DOCTYPE html>")
-    with pytest.raises(OSError, match=r"cannot identify image file .*photo\.jpg"):
-        lib.open_photo(tmp_path / "photo.jpg")
+def expected_size(size, longest):
+    """Height and width of a photo that is scaled down to `longest`."""
+    photo = Image.new("L", size)
+    photo.thumbnail((longest, longest))
+    return photo.size[::-1]
 
 
 @pytest.mark.parametrize("size", [(37, 21), (1, 1), (300, 5)])
-def test_an_own_photo_of_any_size_is_coloured_and_cut_out(lib, tmp_path, size):
+def test_an_own_photo_of_any_size_is_coloured_and_its_flower_cut_out(tmp_path, size):
+    lib = import_notebook("sample", name="with_a_photo")
     Image.fromarray(RGB).resize(size).save(tmp_path / "photo.png")
     photos = torch.randint(256, (2, 3, 128, 128), dtype=torch.uint8)
     net = lib.prepare_for_fine_tuning(lib.load_segmentation_net(photos))
-    names = {"PHOTO": tmp_path / "photo.png", "strong_nets": {}, "unet_nets": [lib.UNet(3, 4, 24, 1)]}
-    names |= {"segmentation_net": net, "first_layers": {"cross_entropy": net.classifier[4]}, "test_images": None}
-    names |= {"flowers": lib.FlowerSet(None, photos, None), "protocols": {"leak-free": SimpleNamespace(test=[0])}}
-    execute([cell for cell in code_cells() if cell.id == "colourize-photo-run"], vars(lib) | names)
-    pictures = {name: picture for name, picture in lib.PICTURES.items() if name.startswith("own photo: ")}
-    assert len(pictures) == 5 and len({picture.shape for picture in pictures.values()}) == 1
-    colours = {tuple(colour) for colour in (255 * lib.COLOURS).round()}
-    assert {tuple(pixel) for pixel in pictures["own photo: likeliest"].reshape(-1, 3)} <= colours
-    assert lib.PICTURES["flower probability"].shape == size[::-1] == lib.PICTURES["flower photo"].shape[:2]
+    lib.PHOTO, lib.segmentation_net = tmp_path / "photo.png", net
+    lib.strong_nets, lib.unet_net = {}, lib.UNet(3, 4, 24, 1)
+    layer = lib.last_layer_of(net)
+    lib.last_layers = collections.defaultdict(lambda: layer)
+    lib.test_images = np.zeros((5, 3, 32, 32), np.uint8)
+    lib.strict = lib.Protocol("strict", [], [], [0], lib.VOID, "val_mean_iou")
+    lib.flowers = lib.FlowerSet(None, photos, None)
+    shown = []
+    lib.show_image_rows = lambda rows, *_: shown.extend(rows.values())
+    lib.display = print
+    run_cell(lib, "own-photo-run")
+    coloured, cut_out = [[image.shape for image in images] for images in shown]
+    height, width = expected_size(size, 128)
+    assert coloured == [(height, width, 3), (height, width), (height, width, 3)]
+    assert cut_out == [(lib.PHOTO_SIZE, lib.PHOTO_SIZE, 3)] * 2

@@ -1,6 +1,7 @@
-"""The whole notebook in the sample profile, from a clean checkout without network, stopped once and continued."""
+"""The whole notebook in the sample profile, from a clean checkout, stopped once and continued."""
 
 import json
+import math
 import re
 import runpy
 import subprocess
@@ -8,31 +9,39 @@ import sys
 
 import numpy as np
 import pytest
-import run_notebook
+import torch
+from cells import ROOT, code_cells, execute, import_notebook, tags
 from conftest import offline_environment
-from notebook import ROOT, code_cells, execute, import_notebook, tags
+from test_notebook import printed_lines
+
+SCORES = {"image_iou", "thresholded_iou", "mean_iou"}
 
 
 def test_ctrl_c_stops_with_a_message_and_the_next_run_goes_on(sample_run):
     assert sample_run.interrupted_code == 1
     assert "interrupted" in sample_run.interrupted_output
     assert "Run it again to go on" in sample_run.interrupted_output
-    assert not (sample_run.folder / "build/sample/a2-cnn.partial").exists()
+    assert not list((sample_run.folder / "build/sample").glob("*.partial"))
+    assert sample_run.code == 0
 
 
-def test_a_run_that_was_finished_before_the_interruption_is_loaded_not_trained_again(sample_run):
-    def first_run(output):
-        return re.search(r"PoolUpsampleNet, handout, batch 100, seed 0: .*", output)[0]
+def test_the_run_that_was_interrupted_ended_as_one_that_was_not(sample_run, tmp_path):
+    lib = import_notebook("sample", name="uninterrupted")
+    images = lib.read_horses(ROOT / "data/sample/cifar10_horses.npz")
+    lib.train_set, lib.test_set = map(lib.prepare_colour_set, images)
+    lib.OUTPUT_DIR = tmp_path
+    device = sample_run.results["provenance"]["device"]  # "CPU, 2 threads"
+    torch.set_num_threads(int(re.findall(r"\d+", device)[0]))
+    lib.run_colourization(lib.PoolUpsampleNet, 1)
+    torch.set_num_threads(1)
+    (ours,) = lib.RUNS
+    same = [run for run in sample_run.results["runs"] if run["checkpoint"] == ours["checkpoint"]]
+    assert [run["history"] for run in same] == [ours["history"]]
 
-    assert first_run(sample_run.output) == first_run(sample_run.interrupted_output)  # its seconds included
 
-
-def test_where_output_is_no_terminal_a_run_prints_one_line(sample_run):
-    for run in sample_run.results["runs"]:
-        if run["part"] in "ABC":
-            title = f"{run['net']}, handout, batch {run['batch_size']}, seed {run['seed']}:"
-            assert sample_run.output.count(title) == 1
-    assert "\r" not in sample_run.output
+def test_a_run_that_was_finished_before_the_interruption_is_loaded(sample_run):
+    (cell,) = [cell for cell in code_cells(sample_run.notebook) if cell.id == "train-pool"]
+    assert printed_lines([cell])[0].startswith("PoolUpsampleNet, handout, seed 0: loaded")
 
 
 def test_every_cell_ran_once_in_order_and_ids_are_unchanged(sample_run):
@@ -42,90 +51,137 @@ def test_every_cell_ran_once_in_order_and_ids_are_unchanged(sample_run):
     assert [cell.id for cell in sample_run.notebook.cells] == [cell["id"] for cell in committed]
 
 
-def test_outputs_hold_no_error_warning_widget_or_overwritten_text_and_few_lines(sample_run):
-    lines = 0
-    for cell in code_cells(sample_run.notebook):
+def test_outputs_hold_no_error_warning_or_widget_and_no_line_over_75_columns(sample_run):
+    cells = code_cells(sample_run.notebook)
+    for cell in cells:
         for output in cell.outputs:
             assert output.output_type in ("stream", "display_data"), (cell.id, output)
             assert output.get("name") != "stderr", (cell.id, output.text)
-            assert "widget" not in json.dumps(output)
-            if output.output_type == "stream":
-                assert "\r" not in output.text and "   \n" not in output.text, cell.id
-                lines += output.text.count("\n")
-    assert lines < 500
+            assert "widget" not in json.dumps(output), cell.id
+    lines = printed_lines(cells)
+    assert len(lines) < 200
+    assert [line for line in lines if len(line) > 75 or "\r" in line] == []
+
+
+def test_every_figure_cell_has_its_picture_also_with_mplbackend_agg(sample_run):
+    for cell in code_cells(sample_run.notebook):  # the fixture sets it
+        pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+        if "figure" in tags(cell):
+            assert len(pictures) == cell.source.count("save_fig("), cell.id
 
 
 def test_a_sample_run_leaves_the_checkout_as_it_was(sample_run):
     status = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=sample_run.folder, capture_output=True, text=True, check=True
-    )
+        ["git", "status", "--porcelain"], cwd=sample_run.folder,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert status.stdout == ""
 
 
-def test_results_are_marked_as_sample_and_complete(sample_run, definitions):
+def test_every_run_in_the_results_has_its_settings_and_a_number_for_each_epoch(sample_run):
     results = sample_run.results
-    assert results["profile"] == "sample" and "SAMPLE" not in json.dumps(results)
+    assert (results["schema"], results["profile"]) == (3, "sample")
+    assert {"data", "seeds", "code_sha256", "versions", "device"} <= set(results["provenance"])
+    keys = {"net", "recipe", "study", "batch_size", "learning_rate", "seed"}
+    keys |= {"epochs", "updates", "seconds"}
     for run in results["runs"]:
-        ours = ("val_mean_iou", "val_thresholded_iou") if "loss" in run else ("val_accuracy",)
-        for metric in ("train_loss", "val_loss", *ours):
-            assert len(run["history"][metric]) == run["epochs"] and np.isfinite(run["history"][metric]).all()
-        assert all(0 <= value <= 1 for metric in ours for value in run["history"][metric])
-    made = {(run["part"], run["net"], run["seed"]) for run in results["runs"]}
-    for part, net in (("A", "PoolUpsampleNet"), ("B", "ConvTransposeNet"), ("C", "UNet")):
-        assert {(part, net, seed) for seed in definitions.SEEDS} <= made
-    studied = {(run["study"], run["batch_size"], run["seed"]) for run in results["runs"] if run["part"] == "B.5"}
-    others = set(definitions.STUDY_BATCH_SIZES) - {definitions.BATCH_SIZE}
-    assert {("same epochs", size, seed) for size in others for seed in definitions.SEEDS} <= studied
-    assert {("scaled rate", size, 0) for size in others} <= studied
+        history = run["history"]
+        assert keys <= set(run)
+        assert {len(values) for values in history.values()} == {run["epochs"]}
+        if "loss" not in run:
+            assert {"train_loss", "val_loss", "val_accuracy"} == set(history)
+            continue
+        assert {"train_loss", *(f"val_{score}" for score in SCORES)} <= set(history)
+        assert set(run["validation"]) == set(run["test"]) == SCORES
+        best_by = {"starter": "thresholded_iou", "strict": "mean_iou"}[run["protocol"]]
+        column = history[f"val_{best_by}"]
+        assert run["best_epoch"] == 1 + column.index(max(column))
+        assert run["validation"][best_by] == max(column)
 
 
-def test_the_summary_is_the_mean_over_the_runs(sample_run):
-    runs = [run for run in sample_run.results["runs"] if run["part"] == "C"]
-    summary = sample_run.results["summary"]["colourization"]["UNet"]
-    finals = [run["history"]["val_loss"][-1] for run in runs]
-    assert summary["val_loss"]["mean"] == pytest.approx(np.mean(finals))
-    assert summary["val_loss"]["sd"] == pytest.approx(np.std(finals, ddof=1))
+def test_every_network_study_loss_and_protocol_was_run_with_each_seed(sample_run):
+    runs, seeds = sample_run.results["runs"], sample_run.results["provenance"]["seeds"]
+    made, wanted = {}, {}
+    for run in runs:
+        what = run["net"] if run["study"] == "main" else f"{run['study']}, {run['batch_size']}"
+        what = f"{run['loss']}, {run['protocol']}" if "loss" in run else what
+        made.setdefault(f"{what}, {run['recipe']}", []).append(run["seed"])
+    for net in ("PoolUpsampleNet", "ConvTransposeNet", "UNet"):
+        wanted |= {f"{net}, handout": seeds, f"{net}, strong": seeds}
+    for size in (32, 100, 512):
+        wanted[f"same epochs, {size}, handout"] = seeds
+        for control in ("same updates", "scaled rate"):
+            wanted[f"{control}, {size}, handout"] = seeds[:1]
+    for loss in ("cross entropy", "IoU"):
+        for end in ("starter, handout", "starter, gentle", "strict, gentle"):
+            wanted[f"{loss}, {end}"] = seeds
+    assert made == wanted
 
 
-def test_the_networks_learn_from_the_sample_and_the_mirrored_answer_is_recorded_for_the_strong_recipe_alone(sample_run):
+def test_facts_are_finite_and_say_what_the_runs_ended_with_and_how_they_compare(sample_run):
+    facts, runs = sample_run.results["facts"], sample_run.results["runs"]
+    for name, fact in facts.items():
+        values = fact if isinstance(fact, list) else [fact]
+        assert all(isinstance(v, str) or math.isfinite(v) for v in values), name
+    ends = {}
+    for net in ("ConvTransposeNet", "UNet"):
+        ours = [run for run in runs if run["net"] == net and run["recipe"] == "handout"]
+        ours = [run for run in ours if run["study"] == "main"]
+        ends[net] = np.array([run["history"]["val_loss"][-1] for run in ours])
+        assert facts[f"{net}: val_loss"] == ends[net].tolist()
+    difference = ends["UNet"] - ends["ConvTransposeNet"]
+    assert facts["UNet minus ConvTransposeNet: val_loss"] == pytest.approx(difference.tolist())
+    for name in (
+        "ConvTransposeNet minus PoolUpsampleNet: val_loss",
+        "UNet minus ConvTransposeNet, strong: val_loss",
+        "batch 512 minus batch 32: val_loss",
+        "IoU minus cross entropy, handout, starter: image_iou, validation",
+        "IoU minus cross entropy, gentle, strict: mean_iou, test",
+    ):
+        assert len(facts[name]) == len(sample_run.results["provenance"]["seeds"]), name
+
+
+def test_the_networks_learn_from_the_sample(sample_run):
     for run in sample_run.results["runs"]:
-        if run["part"] in "ABC":
-            assert run["history"]["val_loss"][-1] < 0.8 * np.log(24), run["net"]
-        assert ("mirrored" in run) == (run["recipe"] == "strong" and run["study"] is None)
+        if run["study"] == "main" and run["recipe"] != "gentle" and "loss" not in run:
+            losses = run["history"]["train_loss"]
+            assert losses[-1] < min(0.9 * losses[0], 0.8 * np.log(24)), run["net"]
 
 
 def test_figures_of_the_run_are_drawn_again_from_its_results_byte_for_byte(sample_run):
-    before = {path.name: path.read_bytes() for path in sample_run.figures.iterdir() if path.is_file()}
+    before = {path.name: path.read_bytes() for path in sample_run.figures.glob("*.*")}
     command = [sys.executable, "scripts/make_figures.py", "sample"]
-    subprocess.run(command, cwd=sample_run.folder, env=offline_environment(), check=True, capture_output=True)
-    assert {path.name: path.read_bytes() for path in sample_run.figures.iterdir() if path.is_file()} == before
+    subprocess.run(
+        command, cwd=sample_run.folder, env=offline_environment(), check=True, capture_output=True
+    )
+    after = {path.name: path.read_bytes() for path in sample_run.figures.glob("*.*")}
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed <= {"drawn_by.txt"}
 
 
-def test_when_part_d_cannot_be_had_parts_a_to_c_are_written_and_no_plot_of_another_run_beside_them(
-    tmp_path, monkeypatch
-):
-    lib = import_notebook("sample", name="a2_first_half")
-    monkeypatch.chdir(tmp_path)
+def test_results_of_parts_a_to_c_are_written_before_part_d_and_old_plots_leave(tmp_path):
+    ids = [cell.id for cell in code_cells()]
+    first = ids.index("write-first-results")
+    assert ids.index("compare-unet") < first < ids.index("protocols-run")
+    lib = import_notebook("sample", name="first_half")
     lib.FIGURE_DIR = tmp_path
     (tmp_path / "predictions.png").write_bytes(b"of another run")
     (tmp_path / "curves_pool.pdf").write_bytes(b"of this run")
     lib.DRAWN.add("curves_pool.pdf")
-    lib.RUNS["run"], lib.PICTURES["shares/train"] = {"part": "A"}, np.ones(24)
-    execute([cell for cell in code_cells() if cell.id == "write-first-results"], lib.__dict__)
-    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "pictures.npz", "curves_pool.pdf"}
-    ids = [cell.id for cell in code_cells()]
-    reads_part_d = ids.index("protocols-run")
-    assert ids.index("curves-unet") < ids.index("write-first-results") < reads_part_d
-    assert all("run" in tags(cell) for cell in code_cells() if cell.id in ("write-first-results", "protocols-run"))
-
-
-def test_overwritten_text_collapses_to_what_a_terminal_shows():
-    assert run_notebook.collapse("a: 1  \ra: 2  \nb\n\rdone   \n") == "a: 2\nb\ndone\n"
+    lib.RUNS.append({"net": "UNet", "checkpoint": "one"})
+    lib.FACTS["UNet: val_loss"], lib.PICTURES["shown"] = [1.5], np.ones(3)
+    execute([code_cells()[first]], vars(lib))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"results.json", "pictures.npz", "curves_pool.pdf"}
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["facts"]["UNet: val_loss"] == [1.5] and len(results["runs"]) == 1
 
 
 def test_the_sample_is_what_its_generator_draws(tmp_path):
     generator = runpy.run_path(str(ROOT / "data/make_sample.py"))
     generator["main"](tmp_path / "a")
-    with np.load(tmp_path / "a/cifar10_horses.npz") as drawn, np.load(ROOT / "data/sample/cifar10_horses.npz") as kept:
-        assert all(np.array_equal(drawn[name], kept[name]) for name in ("x_train", "x_test"))
-    assert sum(path.stat().st_size for path in (ROOT / "data/sample").glob("*.*z*")) < 3_000_000
+    name = "cifar10_horses.npz"
+    with np.load(tmp_path / "a" / name) as drawn, np.load(ROOT / "data/sample" / name) as kept:
+        assert all(np.array_equal(drawn[part], kept[part]) for part in ("x_train", "x_test"))
+    tracked = ("17flowers.tgz", "trimaps.tgz", "datasplits.mat", name)
+    assert sum((ROOT / "data/sample" / file).stat().st_size for file in tracked) < 3_000_000

@@ -1,13 +1,13 @@
-"""Takes the notebook's device moves out one by one, and says which of these mutants tests/pretended_gpu.py catches.
+"""Takes the notebook's device moves out, and says which tests/pretended_gpu.py catches.
 
-A move is a `.to(DEVICE)`, the DEVICE of a `.to(DEVICE, memory_format=...)`, a `.cpu()`, a `device=...` or a
-`map_location=...` in a code cell. A mutant is executed fresh, again from what it kept, and continued from the CPU, up
-to its first error. One without any is a move that the notebook can do without, or a fault to be refused by the
-pretended device.
+A move is a `.to(DEVICE)`, a `.cpu()`, a `device=...` or a `map_location=...`. A mutant is executed
+fresh, again from what it kept, and continued from the CPU. One without an error is a move that the
+notebook can do without, or a fault that the pretended device should refuse.
 
-Usage: python tools/device_mutants.py [CELL ...]   (default: all cells; about a quarter of an hour)
+Usage: device_mutants.py [CELL ...] [--until CELL]   (default: all cells, in a quarter of an hour)
 """
 
+import argparse
 import copy
 import re
 import shutil
@@ -16,54 +16,55 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from notebook import ROOT, code_cells, read_notebook, tags
+from cells import ROOT, code_cells, notebook_text, read_notebook, tags
 
 MOVE = re.compile(r"\.to\(DEVICE\)|(?<=\.to\()DEVICE, |\.cpu\(\)|, (?:device|map_location)=[^,()]+")
 
 
-def error_of(notebook, folder, mode):
-    """The line that tells why a notebook fails on the pretended device, or "" if it does not."""
+def error_of(notebook, until, folder, *modes):
+    """The line that tells why a notebook fails on the pretended device, or ""."""
     folder.mkdir(exist_ok=True)
-    nbformat.write(notebook, folder / "mutant.ipynb")
-    command = [sys.executable, ROOT / "tests/pretended_gpu.py", folder, mode, "--notebook", folder / "mutant.ipynb"]
+    (folder / "mutant.ipynb").write_text(notebook_text(notebook))
+    command = [sys.executable, ROOT / "tests/pretended_gpu.py", folder, *modes, "--until", until]
+    command += ["--notebook", folder / "mutant.ipynb"]
     done = subprocess.run(command, capture_output=True, text=True)
     lines = done.stderr.strip().splitlines()
     told = [line for line in lines if line.startswith("RuntimeError: cell")] + lines[-1:]
-    return f"{mode}: {told[0].removeprefix('RuntimeError: ')}" if done.returncode else ""
+    return told[0].removeprefix("RuntimeError: ")[:150] if done.returncode else ""
 
 
-def first_error(notebook, kept, folder):
-    """The first error of a notebook in all modes; kept: the folder of a finished run that it can load, or None."""
+def first_error(notebook, until, kept, folder):
+    """A notebook's first error in all modes; kept: a finished run that it can load, or None."""
+    attempts = [("new", "fresh", "again"), ("begun", "continue")]
     if kept:  # much sooner than fresh
-        shutil.copytree(kept, folder / "kept")
-    attempts = [("kept", "again")] if kept else []
-    for place, mode in [*attempts, ("new", "fresh"), ("new", "again"), ("begun", "continue")]:
-        if error := error_of(notebook, folder / place, mode):
+        shutil.copytree(kept, folder / "new")
+        attempts.insert(0, ("new", "again"))
+    for place, *modes in attempts:
+        if error := error_of(notebook, until, folder / place, *modes):
             return error
-    return ""
+    return "NOT CAUGHT"
 
 
-def main(wanted):
-    original, caught, moves = read_notebook(), 0, 0
+def main(wanted, until):
+    original, errors = read_notebook(), []
     with tempfile.TemporaryDirectory() as kept:
-        if error := error_of(original, Path(kept), "fresh"):
-            sys.exit(f"nothing can be said: the notebook as it is fails. {error}")
+        if error := error_of(original, until, Path(kept), "fresh"):
+            sys.exit(f"the notebook as it is fails: {error}")
         for number, cell in enumerate(code_cells(original)):
             for match in MOVE.finditer(cell.source) if not wanted or cell.id in wanted else ():
                 mutant = copy.deepcopy(original)
                 changed = cell.source[: match.start()] + cell.source[match.end() :]
                 code_cells(mutant)[number].source = changed
                 with tempfile.TemporaryDirectory() as folder:
-                    error = first_error(mutant, kept if "run" in tags(cell) else None, Path(folder))
-                line = cell.source[: match.end()].count("\n")
-                print(f"{cell.id}, line {line + 1}, without {match[0]}: {cell.source.splitlines()[line].strip()}")
-                print(f"    {error[:150] or 'NOT CAUGHT'}", flush=True)
-                caught, moves = caught + bool(error), moves + 1
-    print(f"{caught} of {moves} mutants caught")
+                    start = kept if "run" in tags(cell) else None
+                    errors.append(first_error(mutant, until, start, Path(folder)))
+                print(f"{cell.id}, without {match[0]}: {errors[-1]}", flush=True)
+    print(f"{len(errors) - errors.count('NOT CAUGHT')} of {len(errors)} mutants caught")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(usage=__doc__.partition("Usage: ")[2])
+    parser.add_argument("wanted", nargs="*")
+    parser.add_argument("--until", default=code_cells()[-1].id)
+    main(**vars(parser.parse_args()))

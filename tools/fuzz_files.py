@@ -1,9 +1,9 @@
-"""Damage the sample's files, a network's weights and a run's checkpoint at random, and let the notebook read them.
+"""Damage the sample's files, a network's weights and a run's checkpoint, and read them.
 
-Each must be refused with a message that names the file and the place, or be read with the undamaged one's content.
-Data and weights go through `fetch`, from a mirror, whose files need no official checksum; a run's checkpoint through
-`load_checkpoint`. Left out are .mat files: a damaged one may crash scipy's reader, and with it the process. Exits with
-1 if a file was wrongly accepted or failed in any other way. Usage: python tools/fuzz_files.py [--files 2000]
+Each must be refused with a message that names file and place, or be read with the undamaged one's
+content. Data and weights go through `fetch`, from a mirror; a checkpoint through `load`. Left out
+are .mat files: a damaged one may crash scipy's reader. Exits with 1 if one was wrongly accepted or
+failed in any other way. Usage: python tools/fuzz_files.py [--files 2000]
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from notebook import ROOT, import_notebook
+from cells import ROOT, import_notebook
 
 OUTCOMES = ("refused", "read equal", "wrongly accepted", "other error")
 WEIGHTS = "deeplabv3_mobilenet_v2_voc.pth"
@@ -42,43 +42,43 @@ def damage(content, rng):
 
 
 def as_bytes(content):
-    """Arrays, tensors and numbers in dictionaries, lists and tuples as bytes: the same for the same content."""
+    """Arrays, tensors and numbers in containers as bytes, the same for the same content."""
     torch.save(content, buffer := io.BytesIO())
     return buffer.getvalue()
 
 
 def tiny_net():
-    """What stands in for DeepLabv3, so that its weights make a small file; always the same."""
+    """What stands in for DeepLabv3, always the same."""
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8))
 
 
 def write_files(lib, mirror):
-    """Put a network's weights and a checkpoint beside the data in `mirror`; returns {file: how to read it}."""
+    """Put a network's weights and a checkpoint beside the data; returns {file: how to read it}."""
+    horses = import_notebook("sample", name="sample")  # the other profiles want 6,000
     lib.PROFILE, lib.BACKBONE, lib.mobilenet_v2_deeplab = "full", "mobilenet_v2", tiny_net
     torch.save(tiny_net().state_dict(), mirror / WEIGHTS)
-    with_digest = f"deeplabv3_tiny-{lib.pooch.file_hash(mirror / WEIGHTS)[:8]}.pth"  # as torchvision names its files
-    shutil.copy(mirror / WEIGHTS, mirror / with_digest)
-    state = {"parts": [tiny_net().state_dict()], "history": {"train_loss": [1.0]}, "best": None}
-    lib.save_checkpoint(mirror / "run.pt", state)
+    digest = lib.pooch.file_hash(mirror / WEIGHTS)[:8]
+    shutil.copy(mirror / WEIGHTS, mirror / (with_digest := f"tiny-{digest}.pth"))
+    lib.save(mirror / "run.pt", {"net": tiny_net().state_dict(), "history": [{"loss": 1.0}]})
 
     def read_weights(name):
-        lib.WEIGHTS_NAME = name
+        lib.WEIGHTS = name
         return lib.load_segmentation_net(None).state_dict()
 
     def read_checkpoint(name):
-        if (state := lib.load_checkpoint(mirror / name)) is None:
-            raise FileNotFoundError(f"in {mirror}")  # the message, which names the file, has been printed
+        if (state := lib.load(mirror / name)) is None:  # and it has printed the file's name
+            raise FileNotFoundError(f"in {mirror}")
         return state
 
     readers = {WEIGHTS: read_weights, with_digest: read_weights, "run.pt": read_checkpoint}
     data = {
-        "cifar10_horses.npz": lib.read_horses,
-        "17flowers.tgz": lambda path: lib.read_images(path, 60, np.asarray),
-        "trimaps.tgz": lambda path: lib.read_images(path, 54, lib.mask_labels),
+        "cifar10_horses.npz": horses.read_horses,
+        "17flowers.tgz": lambda path: lib.read_images(path, np.asarray),
+        "trimaps.tgz": lambda path: lib.read_images(path, lib.mask_labels),
     }
     readers |= dict.fromkeys(data, lambda name: lib.fetch(name, data[name]))
-    lib.RESOURCES = dict.fromkeys(readers, ("", None))  # no official address, so nothing is downloaded
+    lib.URLS = dict.fromkeys(readers, "")  # nothing is downloaded
     return readers
 
 
@@ -86,17 +86,18 @@ def try_to_read(name, read, expected, folder):
     """(one of OUTCOMES, the message) of reading a file that was damaged."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         try:
-            return ("read equal" if as_bytes(read(name)) == expected else "wrongly accepted"), ""
+            return OUTCOMES[1 if as_bytes(read(name)) == expected else 2], ""
         except FileNotFoundError as error:
             message = f"{printed.getvalue()} {error}"
-            told = name in message and str(folder / "mirror") in message and not (folder / "data" / name).exists()
-            return ("refused" if told else "other error"), message
+            told = name in message and str(folder / "mirror") in message
+            kept = (folder / "data" / name).exists()
+            return OUTCOMES[0 if told and not kept else 3], message
         except Exception as error:
-            return "other error", f"{type(error).__name__}: {error}"
+            return OUTCOMES[3], f"{type(error).__name__}: {error}"
 
 
 def main(count, folder):
-    """Damage and read `count` files, as many of each kind; returns whether all were refused or read equal."""
+    """Damage and read `count` files; returns whether all were refused or read equal."""
     lib, mirror = import_notebook("sample"), folder / "mirror"
     lib.DATA_DIR, lib.MIRROR = folder / "data", str(mirror)
     lib.DATA_DIR.mkdir()
@@ -116,10 +117,11 @@ def main(count, folder):
             outcomes[outcome] += 1
             if outcome in OUTCOMES[2:]:
                 examples[what] = message
-        print(f"{name:<34}" + "".join(f"{outcomes[outcome]:18}" for outcome in OUTCOMES), flush=True)
+        counts = "".join(f"{outcomes[outcome]:18}" for outcome in OUTCOMES)
+        print(f"{name:<34}{counts}", flush=True)
         for what, message in examples.items():
             print(f"    {what}: {message or 'read with other content'}")
-        breaches += len(examples)
+            breaches += 1
     return not breaches
 
 
