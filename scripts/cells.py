@@ -160,10 +160,10 @@ def added_cells(notebook):
     return [cell for cell in code_cells(notebook) if not tags(cell) and cell.id not in known]
 
 
-def lacks_picture(cell, profile):
-    """Whether a cell should have left a picture, and has none. The quick profile has no studies."""
-    draws = "figure" in tags(cell) and not (profile == "quick" and "if STUDIES" in cell.source)
-    return draws and not any("image/png" in output.get("data", {}) for output in cell.outputs)
+def lacks_picture(cell):
+    """Whether a cell should have left a picture, and has none."""
+    pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+    return "figure" in tags(cell) and not pictures
 
 
 def drawing_hash(notebook=None):

@@ -48,6 +48,19 @@ class Facts(dict):
         what = f"accuracy at distance {distance}"
         return self[f"{net}: {what}"] - self[f"{other}: {what}"]
 
+    def apart(self, name, other):
+        """The largest difference of two facts on a seed."""
+        pairs = zip(self[name], self[other], strict=True)
+        return max(abs(ours - theirs) for ours, theirs in pairs)
+
+    def called_flower(self, loss, epochs=(1, 10)):
+        """The shares of pixels called flower on seeds 1 and 2, by the handout's recipe."""
+        shares = []
+        for seed in (1, 2):
+            for epoch in epochs:
+                shares.append(self[f"{loss}, seed {seed}: called flower, epoch {epoch}"])
+        return shares
+
 
 def spread(numbers):
     return max(numbers) - min(numbers)
@@ -55,6 +68,7 @@ def spread(numbers):
 
 POOL, CONV, UNET = "PoolUpsampleNet", "ConvTransposeNet", "UNet"
 EPOCHS, UPDATES, RATE = ", seed 0: same epochs", ", seed 0: same updates", ", seed 0: scaled rate"
+EVALUATED = "evaluated_train_loss"
 AT_EDGE, FAR = "accuracy at distance 0", "accuracy at distance 7"
 RAW, GENTLE = "IoU, handout, starter", "IoU minus cross entropy, gentle"
 CLAIMS = {
@@ -63,18 +77,70 @@ CLAIMS = {
     "chroma-conv": lambda f: f[f"{CONV}: chroma"] < f[f"{POOL}: chroma"],
     "conv-below-pool": lambda f: f.improves(f"{CONV} minus {POOL}"),
     "conv-gain-at-edges": lambda f: f.gain(CONV, POOL, 0) > 2 * f.gain(CONV, POOL, 7),
-    "batch-order": lambda f: f.by_size(": val_loss") == sorted(f.by_size(": val_loss")),
+    "train-evaluated": lambda f: f.apart(f"{CONV}: {EVALUATED}", f"{CONV}: val_loss") < 0.01,
+    "batch-order": lambda f: (
+        f.by_size(": val_loss") == sorted(f.by_size(": val_loss"))
+        and f.rises("batch 512 minus batch 32: val_loss")
+    ),
     "batch-noise": lambda f: f.wavers("batch 64 minus batch 32: val_loss"),
-    "batch-train": lambda f: f.falls("batch 64 minus batch 32: train_loss"),
-    "batch-turned": lambda f: max(f.by_size(UPDATES)) == f[f"batch 32{UPDATES}"],
-    "batch-scaled": lambda f: spread(f.by_size(RATE)) < spread(f.by_size(EPOCHS)) / 2,
+    "batch-train": lambda f: (
+        f.falls("batch 64 minus batch 32: train_loss")
+        and f.by_size(": train_loss")[1:] == sorted(f.by_size(": train_loss")[1:])
+    ),
+    "batch-train-evaluated": lambda f: (
+        f.by_size(f": {EVALUATED}")[0] < f.by_size(f": {EVALUATED}")[1]
+    ),
+    "batch-turned": lambda f: (
+        max(f.by_size(UPDATES)) == f[f"batch 32{UPDATES}"]
+        and abs(f[f"batch 512{UPDATES}"] - f[f"batch 256{UPDATES}"]) < 0.02
+    ),
+    "batch-scaled": lambda f: (
+        spread(f.by_size(RATE)) < spread(f.by_size(EPOCHS)) / 2
+        and min(f.by_size(RATE)) == f[f"batch 100{RATE}"]
+        and max(f.by_size(RATE)) == f[f"batch 512{RATE}"]
+    ),
     "unet-below-conv": lambda f: f.improves(f"{UNET} minus {CONV}"),
     "unet-lead-at-edges": lambda f: f.gain(UNET, CONV, 0) > 2 * abs(f.gain(UNET, CONV, 7)),
-    "strong-lead": lambda f: f.falls(f"{UNET} minus {CONV}, strong: val_loss"),
-    "iou-handout-fails": lambda f: min(f[f"{RAW}: thresholded_iou, validation"]) == 0,
-    "iou-gentle-leads": lambda f: f.rises(f"{GENTLE}, starter: thresholded_iou, test"),
-    "iou-gentle-trails": lambda f: f.falls(f"{GENTLE}, starter: mean_iou, test"),
-    "iou-strict-trails": lambda f: f.falls(f"{GENTLE}, strict: mean_iou, test"),
+    "strong-lead": lambda f: (
+        f.falls(f"{UNET} minus {CONV}, strong: val_loss")
+        and fmean(f[f"{UNET} minus {CONV}, strong: val_loss"])
+        > fmean(f[f"{UNET} minus {CONV}: val_loss"])
+    ),
+    "this-network": lambda f: (f["network"], f["splits"]) == ("DeepLabv3 mobilenet_v2", "2"),
+    "iou-handout-fails": lambda f: (
+        sorted(f[f"{RAW}: thresholded_iou, validation"])[1] < 0.01
+        and max(f[f"{RAW}: thresholded_iou, validation"]) > 0.3
+    ),
+    "iou-saturates": lambda f: min(f.called_flower("IoU")) > 0.999,
+    "iou-one-recovers": lambda f: (
+        f["IoU, seed 0: called flower, epoch 1"] > 0.99
+        and f["IoU, seed 0: called flower, epoch 10"] < 0.5
+    ),
+    "entropy-recovers": lambda f: (
+        max(f.called_flower("cross entropy", epochs=[10])) < 0.5
+        and max(f.called_flower("cross entropy", epochs=[1])) < 0.1
+        and min(f.called_flower("cross entropy", epochs=[2])) > 0.4
+    ),
+    "iou-image-leads": lambda f: (
+        f.rises(f"{GENTLE}, starter: image_iou, validation")
+        and f.rises(f"{GENTLE}, starter: image_iou, test")
+    ),
+    "iou-mean-trails": lambda f: (
+        f.falls(f"{GENTLE}, starter: mean_iou, validation")
+        and f.falls(f"{GENTLE}, starter: mean_iou, test")
+    ),
+    "iou-thresholded-wavers": lambda f: (
+        f.wavers(f"{GENTLE}, starter: thresholded_iou, validation")
+        and f.falls(f"{GENTLE}, starter: thresholded_iou, test")
+    ),
+    "iou-strict-trails": lambda f: (
+        f.falls(f"{GENTLE}, strict: thresholded_iou, validation")
+        and f.falls(f"{GENTLE}, strict: thresholded_iou, test")
+        and f.falls(f"{GENTLE}, strict: mean_iou, validation")
+        and f.falls(f"{GENTLE}, strict: mean_iou, test")
+        and max(map(abs, f[f"{GENTLE}, strict: image_iou, validation"])) < 0.005
+        and max(map(abs, f[f"{GENTLE}, strict: image_iou, test"])) < 0.005
+    ),
 }
 
 

@@ -43,7 +43,7 @@ def main(profile):
     lib = cells.import_notebook(profile, notebook)
     with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as new:
         lib.FIGURE_DIR = Path(new)
-        lib.RUNS[:] = results["runs"]
+        lib.RUNS.update(enumerate(results["runs"]))
         lib.FACTS.update(results["facts"])
         lib.PICTURES.update(pictures)
         lib.display = show_nothing

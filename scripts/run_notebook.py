@@ -117,7 +117,7 @@ def main(profile):
     try:
         client.run()
         for cell in code_cells(notebook):
-            if cells.lacks_picture(cell, profile):
+            if cells.lacks_picture(cell):
                 reason = f"cell {cell.id} left no picture"
     except (CellExecutionError, DeadKernelError, KeyboardInterrupt) as stopped:
         interrupted = client.interrupted or isinstance(stopped, KeyboardInterrupt)

@@ -34,9 +34,8 @@ def lib(definitions, tmp_path, monkeypatch):
         folder.mkdir()
         monkeypatch.setattr(definitions, name, folder)
     monkeypatch.setattr(definitions, "MIRROR", "")
-    for name in ("FACTS", "PICTURES", "FILES"):
+    for name in ("RUNS", "FACTS", "PICTURES", "FILES"):
         monkeypatch.setattr(definitions, name, {})
-    monkeypatch.setattr(definitions, "RUNS", [])
     monkeypatch.setattr(definitions, "DRAWN", set())
     return definitions
 
@@ -90,6 +89,7 @@ TASKS = ["handout", "strong", "Part D"]
 
 def train_task(lib, task, seed=0, epochs=7, **changes):
     """Train one of TASKS; returns (its weights as lists, its history)."""
+    lib.RUNS.clear()
     recipe = lib.Recipe("test", batch_size=8, epochs=epochs, learning_rate=0.01)
     if task == "strong":
         recipe = lib.replace(recipe, one_cycle=True, mirror=True, betas=(0.9, 0.95))
@@ -100,7 +100,8 @@ def train_task(lib, task, seed=0, epochs=7, **changes):
     else:
         net = lib.run_colourization(lib.UNet, seed, recipe)
     weights = {name: tensor.tolist() for name, tensor in net.state_dict().items()}
-    return weights, lib.RUNS[-1]["history"]
+    (run,) = lib.RUNS.values()
+    return weights, run["history"]
 
 
 def copy_checkout(target):

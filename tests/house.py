@@ -11,7 +11,7 @@ import numpy as np
 from cells import ROOT
 from write_numbers import LISTED_CELLS
 
-DRAWING = """RUNS, FACTS, PICTURES = [], {}, {}
+DRAWING = """RUNS, FACTS, PICTURES = {}, {}, {}
 def save_fig(fig, name):
     fig.savefig(FIGURE_DIR / name, metadata={"CreationDate": None})
     display(fig)
@@ -103,7 +103,7 @@ class House:
         for number, (name, (source, tags, printed)) in enumerate(CELLS.items(), start=1):
             outputs = []
             if printed:
-                outputs = printed_text(f"hand in: full profile, stamp {self.stamp}")
+                outputs = printed_text(f"57 runs, full profile, stamp {self.stamp}")
             if "figure" in tags:
                 data = {"image/png": "aGk=", "text/plain": ["<Figure>"]}
                 outputs = [{"output_type": "display_data", "data": data, "metadata": {}}]

@@ -34,7 +34,7 @@ def test_the_run_that_was_interrupted_ended_as_one_that_was_not(sample_run, tmp_
     torch.set_num_threads(int(re.findall(r"\d+", device)[0]))
     lib.run_colourization(lib.PoolUpsampleNet, 1)
     torch.set_num_threads(1)
-    (ours,) = lib.RUNS
+    (ours,) = lib.RUNS.values()
     same = [run for run in sample_run.results["runs"] if run["checkpoint"] == ours["checkpoint"]]
     assert [run["history"] for run in same] == [ours["history"]]
 
@@ -168,7 +168,7 @@ def test_results_of_parts_a_to_c_are_written_before_part_d_and_old_plots_leave(t
     (tmp_path / "predictions.png").write_bytes(b"of another run")
     (tmp_path / "curves_pool.pdf").write_bytes(b"of this run")
     lib.DRAWN.add("curves_pool.pdf")
-    lib.RUNS.append({"net": "UNet", "checkpoint": "one"})
+    lib.RUNS["one", "main"] = {"net": "UNet", "checkpoint": "one"}
     lib.FACTS["UNet: val_loss"], lib.PICTURES["shown"] = [1.5], np.ones(3)
     execute([code_cells()[first]], vars(lib))
     names = {path.name for path in tmp_path.iterdir()}

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 QUESTIONS = "\n".join(submission.QUESTIONS)
 WIDGET = [{"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": 1}}]
-QUICK = printed_text("hand in: quick profile, stamp 0123456789ab")
-SAMPLE = printed_text("hand in: sample profile, stamp 0123456789ab")
+QUICK = printed_text("9 runs, quick profile, stamp 0123456789ab")
+SAMPLE = printed_text("9 runs, sample profile, stamp 0123456789ab")
 needs_markus = pytest.mark.skipif(
     not (ROOT / ".venv-markus").exists(), reason="`make test` installs .venv-markus"
 )

@@ -45,7 +45,8 @@ def test_a_run_of_the_handouts_recipe_is_a_plain_loop_in_the_starters_order(smal
         optimizer.step()
         losses.append(loss.item())
     expected = [np.average(losses[i : i + 3], weights=[8, 8, 5]) for i in (0, 3, 6)]
-    assert small.RUNS[0]["history"]["train_loss"] == pytest.approx(expected, rel=1e-5)
+    (run,) = small.RUNS.values()
+    assert run["history"]["train_loss"] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -227,7 +228,7 @@ def add_run(lib, losses, updates, **values):
     columns = dict.fromkeys(lib.COLUMNS, losses)
     run = {"net": "ConvTransposeNet", "seed": 0, "history": columns, "parameters": 1}
     run |= {"updates": updates, "epochs": len(losses), "evaluated_train_loss": 0.5}
-    lib.RUNS.append(run | dict.fromkeys(columns, losses[-1]) | values)
+    lib.RUNS[f"run {len(lib.RUNS)}", "study"] = run | dict.fromkeys(columns, losses[-1]) | values
 
 
 def test_the_quick_profile_has_one_seed_with_dashes_and_the_batch_study_compares_equal_updates(

@@ -48,7 +48,7 @@ def train(folder):
         1: lib.run_colourization(lib.UNet, 0, strong).state_dict(),
         2: lib.run_segmentation("IoU", protocol, 0, recipe).state_dict(),
     }
-    end |= {run["checkpoint"]: run["history"] for run in lib.RUNS}
+    end |= {run["checkpoint"]: run["history"] for run in lib.RUNS.values()}
     torch.save(end, folder / "end")
 
 
