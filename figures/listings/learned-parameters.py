@@ -1,2 +1,6 @@
-def learned_parameters(net):  # docstring cut
-    return [parameter for name, parameter in net.named_parameters() if name.startswith("classifier.4")]
+def learned_parameters(net):
+    parameters = []
+    for name, parameter in net.named_parameters():
+        if name.startswith("classifier.4"):
+            parameters.append(parameter)
+    return parameters

@@ -1,4 +1,4 @@
-def prepare_for_fine_tuning(net):  # docstring cut
+def prepare_for_fine_tuning(net):
     net.eval().requires_grad_(False)
     net.classifier[4] = nn.Conv2d(256, 2, kernel_size=1)
     return net.to(DEVICE)
