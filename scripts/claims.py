@@ -48,6 +48,10 @@ class Facts(dict):
         what = f"accuracy at distance {distance}"
         return self[f"{net}: {what}"] - self[f"{other}: {what}"]
 
+    def times_lower(self, name, other):
+        """On how many seeds one fact is lower than another."""
+        return sum(ours < theirs for ours, theirs in zip(self[name], self[other], strict=True))
+
     def apart(self, name, other):
         """The largest difference of two facts on a seed."""
         pairs = zip(self[name], self[other], strict=True)
@@ -74,7 +78,10 @@ RAW, GENTLE = "IoU, handout, starter", "IoU minus cross entropy, gentle"
 CLAIMS = {
     "edge-pool": lambda f: f[f"{POOL}: {AT_EDGE}"] + 0.1 < f[f"{POOL}: {FAR}"],
     "chroma-pool": lambda f: f[f"{POOL}: chroma"] < f["target: chroma"],
-    "chroma-conv": lambda f: f[f"{CONV}: chroma"] < f[f"{POOL}: chroma"],
+    "chroma-conv": lambda f: (
+        f[f"{CONV}: chroma"] < f[f"{POOL}: chroma"]
+        and f[f"{CONV}: {FAR}"] > f[f"{POOL}: {FAR}"] + 0.05
+    ),
     "conv-below-pool": lambda f: f.improves(f"{CONV} minus {POOL}"),
     "conv-gain-at-edges": lambda f: f.gain(CONV, POOL, 0) > 2 * f.gain(CONV, POOL, 7),
     "train-evaluated": lambda f: f.apart(f"{CONV}: {EVALUATED}", f"{CONV}: val_loss") < 0.01,
@@ -88,12 +95,17 @@ CLAIMS = {
         and f.by_size(": train_loss")[1:] == sorted(f.by_size(": train_loss")[1:])
     ),
     "batch-train-evaluated": lambda f: (
-        f.by_size(f": {EVALUATED}")[0] < f.by_size(f": {EVALUATED}")[1]
+        f.times_lower(f"batch 32: {EVALUATED}", f"batch 64: {EVALUATED}") == 2
     ),
     "batch-turned": lambda f: (
         max(f.by_size(UPDATES)) == f[f"batch 32{UPDATES}"]
-        and abs(f[f"batch 512{UPDATES}"] - f[f"batch 256{UPDATES}"]) < 0.02
+        and min(f.by_size(UPDATES)) == f[f"batch 512{UPDATES}"]
     ),
+    "batch-edges": lambda f: (
+        f[f"batch 512: {AT_EDGE}"] + 0.1 < f[f"batch 100: {AT_EDGE}"]
+        and f[f"batch 100: {AT_EDGE}"] < f[f"batch 32: {AT_EDGE}"]
+    ),
+    "batch-dull": lambda f: max(f.by_size(": chroma")) < f["target: chroma"],
     "batch-scaled": lambda f: (
         spread(f.by_size(RATE)) < spread(f.by_size(EPOCHS)) / 2
         and min(f.by_size(RATE)) == f[f"batch 100{RATE}"]
