@@ -105,7 +105,11 @@ CLAIMS = {
         f[f"batch 512: {AT_EDGE}"] + 0.1 < f[f"batch 100: {AT_EDGE}"]
         and f[f"batch 100: {AT_EDGE}"] < f[f"batch 32: {AT_EDGE}"]
     ),
-    "batch-dull": lambda f: max(f.by_size(": chroma")) < f["target: chroma"],
+    "batch-dull": lambda f: (
+        max(f.by_size(": chroma")) < f["target: chroma"]
+        and max(f.by_size(": chroma")) == f["batch 32: chroma"]
+        and min(f.by_size(": chroma")) == f["batch 64: chroma"]
+    ),
     "batch-scaled": lambda f: (
         spread(f.by_size(RATE)) < spread(f.by_size(EPOCHS)) / 2
         and min(f.by_size(RATE)) == f[f"batch 100{RATE}"]
@@ -163,7 +167,7 @@ def judge(facts):
         known = Facts(facts)
         try:
             holds = bool(condition(known))
-        except KeyError:  # a run without studies, or of one seed
+        except (KeyError, IndexError):  # a run without studies, or of one seed
             holds = False
         judged[name] = holds, known.looked_up
     return judged
