@@ -158,6 +158,7 @@ EDITS = [  # a text in a cell, what becomes of it, what trains anew
     ("222.5416", "122.5416", COLOURS),
     ("half = self.down1(x)", "half = 1.0 * self.down1(x)", {"UNet"}),
     ("nn.ConvTranspose2d(nf + nf, nc, kernel", "nn.ConvTranspose2d(nf + nf, nc, 5", {"UNet"}),
+    ("double = nn.MaxPool2d(2)", "double = nn.MaxPool2d(1 + 1)", {"PoolUpsampleNet"}),
     ('if name.startswith("classifier.4")', 'if name.startswith("classifier.4.w")', FLOWERS),
     ("nn.Conv2d(256, 2, kernel_size=1)", "nn.Conv2d(256, 2, 1, bias=False)", FLOWERS),
     ("(20 * inter", "(19 * inter", FLOWERS),
