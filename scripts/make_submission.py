@@ -185,8 +185,9 @@ def main(profile, checks=CHECKS):
         if not (base / name).exists():
             sys.exit(f"FAIL  names: {base / name} is missing")
     notebook, repository = cells.read_notebook(base / NAMES[0]), cells.repository_notebook()
+    known = {cell.id for cell in (repository or notebook).cells}
     for cell in notebook.cells:
-        if repository and cell.id not in [our.id for our in repository.cells]:
+        if cell.id not in known:
             cell.metadata |= {"markus": {"skip": True}}  # MarkUs is not to run what was added
     cells.write_whole(folder / NAMES[0], cells.notebook_text(notebook))
     shutil.copy(base / NAMES[1], folder)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from cells import ROOT, code_cells, execute, import_notebook, read_notebook
+from house import make_repository
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)  # the tensors are small
@@ -114,9 +115,7 @@ def copy_checkout(target):
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
-        subprocess.run([*git, *command], cwd=target, check=True)
+    make_repository(target)
 
 
 def offline_environment(**settings):

@@ -77,6 +77,13 @@ def printed_text(text):
     return [{"output_type": "stream", "name": "stdout", "text": [text]}]
 
 
+def make_repository(folder):
+    """Make a folder a git repository, with all of it committed."""
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all of it"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
+
+
 class House:
     def __init__(self, folder):
         self.folder, self.figures = folder, folder / "figures"
@@ -90,9 +97,7 @@ class House:
         self.stamp = self.stamp_of_results()
         (folder / "a2-writeup.tex").write_text(TEX.replace("STAMP", self.stamp))
         self.write(self.cells())
-        for command in ("init -q", "add -A", "commit -qm house"):
-            who = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-            subprocess.run(["git", *who, *command.split()], cwd=folder, check=True)
+        make_repository(folder)
 
     def stamp_of_results(self):
         return hashlib.sha256((self.figures / "results.json").read_bytes()).hexdigest()[:12]
