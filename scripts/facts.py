@@ -7,13 +7,14 @@ from statistics import fmean, stdev
 
 from cells import stamp_of
 
-# How a fact is written, by what its name ends in: (digits, factor, unit). Others have three digits.
+# How a fact is written, by what its name ends in: (format, factor, unit). Others have three digits.
 STYLES = {
-    r"val_accuracy": (1, 100, " %"),
-    r"void share": (1, 100, " %"),
-    r"accuracy at distance \d+": (0, 100, " %"),
-    r"(flower found|called flower), [\w ]+": (0, 100, " %"),
-    r"called flower, epoch \d+": (1, 100, " %"),
+    r"val_accuracy": (".1f", 100, " %"),
+    r"void share": (".1f", 100, " %"),
+    r"accuracy at distance \d+": (".0f", 100, " %"),
+    r"(flower found|called flower), [\w ]+": (".0f", 100, " %"),
+    r"called_flower, epoch \d+": (".1f", 100, " %"),
+    r"slope, epoch \d+": (".0e", 1, ""),
 }
 
 
@@ -36,18 +37,18 @@ def written(name, value):
     """
     if isinstance(value, str | int):
         return {"fact": value if isinstance(value, str) else f"{value:,}"}
-    digits, factor, unit = 3, 1, ""
+    form, factor, unit = ".3f", 1, ""
     for ending, style in STYLES.items():
         if re.search(f"{ending}$", name):
-            digits, factor, unit = style
+            form, factor, unit = style
     numbers = value if isinstance(value, list) else [value]
     numbers = [factor * number for number in numbers]
-    mean = f"{fmean(numbers):.{digits}f}".replace("-", "−")
-    sd = f"{stdev(numbers):.{digits}f}" if len(numbers) > 1 else "–"
+    mean = f"{fmean(numbers):{form}}".replace("-", "−")
+    sd = f"{stdev(numbers):{form}}" if len(numbers) > 1 else "–"
     return {
         "fact": mean + unit,
         "spread": f"{mean} ± {sd}{unit}",
-        "seeds": ", ".join(f"{number:.{digits}f}" for number in numbers).replace("-", "−"),
-        "signed": ", ".join(f"{number:+.{digits}f}" for number in numbers).replace("-", "−"),
-        "size": ", ".join(f"{abs(number):.{digits}f}" for number in numbers),
+        "seeds": ", ".join(f"{number:{form}}" for number in numbers).replace("-", "−"),
+        "signed": ", ".join(f"{number:+{form}}" for number in numbers).replace("-", "−"),
+        "size": ", ".join(f"{abs(number):{form}}" for number in numbers),
     }

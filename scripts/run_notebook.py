@@ -104,7 +104,6 @@ def main(profile):
     base = cells.base_folder(profile)
     os.environ["A2_PROFILE"] = profile
     os.environ.pop("MPLBACKEND", None)  # another backend would leave no pictures
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait do not spin
     # Linux's allocator may keep large blocks (of bytes): large batches train much faster.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**31))

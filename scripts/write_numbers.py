@@ -7,6 +7,7 @@ Usage: python scripts/write_numbers.py [full|quick|sample]
 """
 
 import ast
+import re
 import sys
 
 from cells import base_folder, code_cells, write_whole
@@ -27,6 +28,7 @@ def as_tex(text):
         return text.replace("_", r"\_")
     for plain, tex in {"±": r"\pm", "–": r"\mbox{--}", "−": "-"}.items():
         text = text.replace(plain, tex)
+    text = re.sub(r"e-0?(\d+)", r" \\cdot 10^{-\1}", text)
     numbers, unit, _ = text.partition(" %")
     parts = [f"${number.replace(',', '{,}')}$" for number in numbers.split(", ")]
     return ", ".join(parts) + (r"\,\%" if unit else "")

@@ -100,7 +100,7 @@ def test_the_form_field_chooses_the_profile_unless_a2_profile_does(
         monkeypatch.setenv("A2_PROFILE", setting)
     names, field = {}, 'PROFILE = "full"  # @param'
     for cell in code_cells():
-        if cell.id in ("setup", "parameters"):
+        if cell.id in ("threads", "setup", "parameters"):
             cell.source = cell.source.replace(field, 'PROFILE = "quick"  # @param')
             execute([cell], names)
     assert (names["PROFILE"], len(names["SEEDS"])) == (profile, 1 if profile == "quick" else 3)

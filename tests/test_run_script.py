@@ -6,8 +6,8 @@ import pytest
 from house import House
 
 SETUP = "\nimport os\nfrom IPython.display import display"
-INLINE = "    ? 1 PASSIVE module://matplotlib_inline.backend_inline\n"
-TRAIN = """print("± 1", os.environ["OMP_WAIT_POLICY"], os.environ.get("MPLBACKEND"))
+INLINE = "    ? 1 module://matplotlib_inline.backend_inline\n"
+TRAIN = """print("± 1", os.environ.get("MPLBACKEND"))
 print("10 %\\r20 %")
 for net in ("first", "second"):
     line = display({"text/plain": f"{net}: begun"}, raw=True, display_id=True)

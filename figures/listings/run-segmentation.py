@@ -6,8 +6,8 @@ def run_segmentation(loss, protocol, seed, recipe):
     num_updates = recipe.epochs * (len(protocol.train) // size)
     optimizer = make_optimizer(learned_parameters(net), recipe)
     scheduler = make_scheduler(optimizer, recipe, num_updates)
-    is_void = flowers.masks == VOID
-    labels = flowers.masks.where(~is_void, protocol.void_label)
+    masks = flowers.masks
+    labels = masks.where(masks != VOID, protocol.void_label)
 
     def batches_of(epoch):
         generator = np.random.default_rng([seed, epoch])
@@ -17,15 +17,16 @@ def run_segmentation(loss, protocol, seed, recipe):
                 yield features[rows], labels[rows]
 
     def evaluate(net):
-        predicted = predict_flower(net, protocol.val)
-        masks = flowers.masks[protocol.val]
-        row = scores(predicted, masks, protocol.void_label)
-        row["called_flower"] = predicted.double().mean().item()
+        logits = flower_logits(net, protocol.val)
+        row = scores(logits > 0, masks[protocol.val], protocol.void_label)
+        row["called_flower"] = (logits > 0).double().mean().item()
+        slope = logits.sigmoid() * (-logits).sigmoid()  # p (1 - p)
+        row["slope"] = slope.mean().item()
         return {f"val_{name}": value for name, value in row.items()}
 
     shaped_by = [
         LOSSES[loss], learned_parameters, prepare_for_fine_tuning, last_layer_of,
-        run_segmentation, set_seed, predict, predict_flower, scores, overlap,
+        run_segmentation, set_seed, predict, flower_logits, scores, overlap,
         photo_scores, train, train_epoch, make_optimizer, make_scheduler,
     ]
     best_by = protocol.best_by
@@ -38,9 +39,8 @@ def run_segmentation(loss, protocol, seed, recipe):
     run = {"net": FACTS["network"], "study": "main", "seed": seed, "loss": loss}
     run |= {"protocol": protocol.name, "updates": num_updates}
     for part, rows in (("validation", protocol.val), ("test", protocol.test)):
-        predicted, masks = predict_flower(last_layer, rows), flowers.masks[rows]
-        run[part] = scores(predicted, masks, protocol.void_label)
-    column = [row[best_by] for row in history]
-    run["best_epoch"] = 1 + column.index(max(column))
+        predicted = flower_logits(last_layer, rows) > 0
+        run[part] = scores(predicted, masks[rows], protocol.void_label)
+    run["best_epoch"] = 1 + int(pd.DataFrame(history)[best_by].argmax())
     keep_run(run, recipe, path, history)
     return last_layer

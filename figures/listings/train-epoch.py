@@ -1,6 +1,6 @@
 def train_epoch(net, optimizer, scheduler, batches, loss_function):
     net.train()
-    # The sum stays on the device. Reading it would wait for the GPU.
+    # Reading the sum here would wait for the GPU.
     total_loss = torch.zeros((), device=DEVICE)
     num_images = 0
     for inputs, labels in batches:
