@@ -40,7 +40,7 @@ test: $(VENV)/dev.installed .venv-markus/installed lint
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.installed lint
-	$(BIN)/python -m pytest tests/test_notebook.py tests/test_models.py tests/test_colours.py
+	$(BIN)/python -m pytest -n 0 tests/test_notebook.py tests/test_models.py tests/test_colours.py
 
 lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .

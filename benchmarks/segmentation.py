@@ -25,7 +25,7 @@ class WholeNetwork(nn.Module):
         self.net = net
 
     def forward(self, photos):
-        self.net.eval()  # the frozen layers' batch norm and dropout stay off
+        self.net.eval()  # batch norm and dropout of the frozen layers in evaluation mode
         return self.net(photos)["out"]
 
 

@@ -14,6 +14,7 @@ STYLES = {
     r"accuracy at distance \d+": (".0f", 100, " %"),
     r"(flower found|called flower), [\w ]+": (".0f", 100, " %"),
     r"called_flower, epoch \d+": (".1f", 100, " %"),
+    r"best epoch": (".0f", 1, ""),
     r"slope, epoch \d+": (".0e", 1, ""),
 }
 

@@ -18,8 +18,16 @@ from cells import ROOT, code_cells, execute, import_notebook, read_notebook
 from house import make_repository
 
 matplotlib.use("Agg")
-torch.set_num_threads(1)  # the tensors are small
+torch.set_num_threads(1)  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
+
+
+def pytest_collection_modifyitems(items):
+    """The tests of the sample's run, which is long, come first and in one process."""
+    items.sort(key=lambda item: "sample_run" not in item.fixturenames)
+    for item in items:
+        if "sample_run" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("sample"))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def test_every_file_cell_and_setting_that_the_readme_names_exists():
     row = next(line for line in README.splitlines() if line.startswith("| a network |"))
     for name in re.findall(r"`([\w-]+)`", row):
         assert name in ids, name
-    for name in ("plotting", "recipe", "d1-train"):
+    for name in ("plotting", "recipe", "d1-train", "gentle-table", "train-strong", "parameters"):
         assert f"`{name}`" in README and name in ids
 
 
