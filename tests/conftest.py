@@ -22,6 +22,7 @@ torch.set_num_threads(1)  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """The tests of the sample's run, which is long, come first and in one process."""
     items.sort(key=lambda item: "sample_run" not in item.fixturenames)

@@ -113,8 +113,9 @@ def test_every_network_study_loss_and_protocol_was_run_with_each_seed(sample_run
         for control in ("same updates", "scaled rate"):
             wanted[f"{control}, {size}, handout"] = seeds[:1]
     for loss in ("cross entropy", "IoU"):
-        for end in ("starter, handout", "starter, gentle", "strict, gentle"):
-            wanted[f"{loss}, {end}"] = seeds
+        for end in ("handout", "slower", "longer", "gentle"):
+            wanted[f"{loss}, starter, {end}"] = seeds
+        wanted[f"{loss}, strict, gentle"] = seeds
     assert made == wanted
 
 

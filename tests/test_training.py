@@ -232,7 +232,7 @@ def add_run(lib, losses, updates, **values):
     lib.RUNS[f"run {len(lib.RUNS)}", "study"] = run | dict.fromkeys(columns, losses[-1]) | values
 
 
-def test_the_quick_profile_has_one_seed_with_dashes_and_the_batch_study_compares_equal_updates(
+def test_the_quick_profile_has_one_seed_without_spreads_and_the_batch_study_compares_equal_updates(
     monkeypatch,
 ):
     lib, shown = import_notebook("quick", name="quick"), []
@@ -250,4 +250,5 @@ def test_the_quick_profile_has_one_seed_with_dashes_and_the_batch_study_compares
     assert at_7 == [32.1, 100.1, 512.6]  # after 8, 6 and 7 updates
     assert lib.FACTS["batch 32: val_loss"] == [32.2]
     assert not [name for name in lib.FACTS if " minus " in name]
-    assert "–" in shown[0] and "nan" not in "".join(shown).lower()
+    assert "32.2000</td>" in shown[0] and "±" not in shown[0]
+    assert "nan" not in "".join(shown).lower()
