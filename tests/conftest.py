@@ -22,13 +22,9 @@ torch.set_num_threads(1)  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """The tests of the sample's run, which is long, come first and in one process."""
-    items.sort(key=lambda item: "sample_run" not in item.fixturenames)
-    for item in items:
-        if "sample_run" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("sample"))
+    """The file with the longest tests, those of the sample's run, comes first."""
+    items.sort(key=lambda item: item.path.name != "test_run.py")
 
 
 @pytest.fixture(scope="session")
@@ -153,8 +149,8 @@ class SampleRun:
         with open(self.folder / "build.log", "w+") as log:
             process = subprocess.Popen(
                 [sys.executable, "scripts/run_notebook.py", "sample"], cwd=self.folder,
-                env=offline_environment(MPLBACKEND="Agg"), start_new_session=True,
-                stdout=log, stderr=subprocess.STDOUT,
+                env=offline_environment(MPLBACKEND="Agg", OMP_NUM_THREADS="1"),
+                start_new_session=True, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
             while process.poll() is None:
                 if len(list(self.folder.glob("outputs/*.pt"))) >= until_checkpoints:

@@ -4,10 +4,12 @@ import json
 import math
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 
 import numpy as np
+import pypdf
 import pytest
 import torch
 from cells import ROOT, code_cells, execute, import_notebook, tags
@@ -186,3 +188,11 @@ def test_the_sample_is_what_its_generator_draws(tmp_path):
         assert all(np.array_equal(drawn[part], kept[part]) for part in ("x_train", "x_test"))
     tracked = ("17flowers.tgz", "trimaps.tgz", "datasplits.mat", name)
     assert sum((ROOT / "data/sample" / file).stat().st_size for file in tracked) < 3_000_000
+
+
+@pytest.mark.skipif(not shutil.which("latexmk"), reason="LaTeX is not installed")
+def test_the_samples_pdf_says_so_on_every_page(sample_run):
+    command = [sys.executable, "scripts/build_writeup.py", "sample"]
+    subprocess.run(command, cwd=sample_run.folder, check=True)
+    pages = pypdf.PdfReader(sample_run.folder / "build/sample/a2-writeup.pdf").pages
+    assert all("SAMPLE" in page.extract_text() for page in pages)
