@@ -58,9 +58,9 @@ class Facts(dict):
         pairs = zip(self[name], self[other], strict=True)
         return max(abs(ours - theirs) for ours, theirs in pairs)
 
-    def slopes(self, loss, seeds, epochs=(1, 2, 5, 10)):
-        """The means of p (1 - p), by the handout's recipe."""
-        return [self[f"{loss}, seed {seed}: slope, epoch {n}"] for seed in seeds for n in epochs]
+    def slopes(self, run, seeds, epochs=(1, 2, 5, 10)):
+        """The means of p (1 - p) of a loss and a recipe."""
+        return [self[f"{run}, seed {seed}: slope, epoch {n}"] for seed in seeds for n in epochs]
 
 
 def spread(numbers):
@@ -123,30 +123,37 @@ CLAIMS = {
     "iou-handout-fails": lambda f: (
         sorted(f[f"{RAW}: thresholded_iou, validation"])[1] < 0.01
         and max(f[f"{RAW}: thresholded_iou, validation"]) > 0.3
+        and f.falls("IoU minus cross entropy, handout, starter: thresholded_iou, validation")
     ),
     "iou-saturates": lambda f: (
-        min(f[f"IoU, seed {seed}: called_flower, epoch {n}"] for seed in (1, 2) for n in (1, 10))
+        min(
+            f[f"IoU, handout, seed {seed}: called_flower, epoch {n}"]
+            for seed in (1, 2)
+            for n in (1, 10)
+        )
         > 0.999
     ),
     "iou-one-recovers": lambda f: (
-        f["IoU, seed 0: called_flower, epoch 1"] > 0.99
-        and f["IoU, seed 0: called_flower, epoch 10"] < 0.5
+        f["IoU, handout, seed 0: called_flower, epoch 1"] > 0.99
+        and f["IoU, handout, seed 0: called_flower, epoch 10"] < 0.5
     ),
     "iou-slope": lambda f: (
-        max(f.slopes("IoU", [1, 2])) == f["IoU, seed 2: slope, epoch 1"] < 1e-4
-        and min(f.slopes("IoU", [0])) > 50 * max(f.slopes("IoU", [1, 2]))
+        max(f.slopes("IoU, handout", [1, 2])) == f["IoU, handout, seed 2: slope, epoch 1"]
+        and min(f.slopes("IoU, handout", [0])) > 50 * max(f.slopes("IoU, handout", [1, 2]))
+        and min(f.slopes("IoU, slower", [0, 1, 2])) > 1000 * max(f.slopes("IoU, handout", [1, 2]))
     ),
     "entropy-slope": lambda f: (
-        max(f.slopes("cross entropy", [0, 2], [1])) < f["IoU, seed 2: slope, epoch 1"]
-        and min(f.slopes("cross entropy", [0, 2], [2])) > 0.01
-        and f["cross entropy, seed 0: called_flower, epoch 1"] < 0.0001
-        and f["cross entropy, seed 2: called_flower, epoch 1"] < 0.0001
+        max(f.slopes("cross entropy, handout", [0, 2], [1]))
+        < f["IoU, handout, seed 2: slope, epoch 1"]
+        and min(f.slopes("cross entropy, handout", [0, 2], [2])) > 0.01
+        and f["cross entropy, handout, seed 0: called_flower, epoch 1"] < 0.0001
+        and f["cross entropy, handout, seed 2: called_flower, epoch 1"] < 0.0001
     ),
     "iou-slower": lambda f: min(f["IoU, slower, starter: thresholded_iou, validation"]) > 0.3,
     "iou-longer": lambda f: (
         f["IoU, longer, starter: thresholded_iou, validation"][1] < 0.01
         and f["IoU, longer, starter: thresholded_iou, validation"][2] > 0.3
-        and f["IoU, seed 1: slope, epoch 10"] < f["IoU, seed 2: slope, epoch 10"]
+        and f["IoU, handout, seed 1: slope, epoch 10"] < f["IoU, handout, seed 2: slope, epoch 10"]
     ),
     "iou-finds-more": lambda f: all(
         f[f"photo {n}: {what}, IoU"] > f[f"photo {n}: {what}, cross entropy"]

@@ -38,8 +38,8 @@ def house(tmp_path):
     ("UNet: val_accuracy", [0.5, 0.6], {"spread": "55.0 ± 7.1 %", "seeds": "50.0, 60.0"}),
     ("UNet: accuracy at distance 0", 0.117, {"fact": "12 %"}),
     ("photo 1: called flower, IoU", 0.514, {"fact": "51 %"}),
-    ("IoU, seed 0: called_flower, epoch 1", 0.514, {"fact": "51.4 %"}),
-    ("IoU, seed 0: norm of gradient", 0.0096, {"fact": "0.010"}),
+    ("IoU, handout, seed 0: called_flower, epoch 1", 0.514, {"fact": "51.4 %"}),
+    ("IoU, slower, seed 0: slope, epoch 2", 0.0096, {"fact": "1e-02"}),
     ("UNet: parameters", 56856, {"fact": "56,856"}),
     ("splits", "1, 2 and 3", {"fact": "1, 2 and 3"}),
 ])  # fmt: skip
