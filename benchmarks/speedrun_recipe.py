@@ -34,7 +34,7 @@ class Recipe:
 
 
 RECIPES = {
-    "PoolUpsampleNet": Recipe(((3, 16), (1, 32)), 25, 0.1, 0.04),
+    "PoolUpsampleNet": Recipe(((2.5, 16), (1.3, 32)), 40, 0.12, 0.05),
     "ConvTransposeNet": Recipe(((1, 16), (1, 32)), 25, 0.3, 0.06),
     "UNet": Recipe(((1, 16), (0.8, 32)), 25, 0.3, 0.06),
 }
