@@ -25,8 +25,7 @@ def section(report):
         columns += [column for column in row if column not in columns]
     text = f"\n## {report['script']}\n\n{report['question']}\n\n"
     text += f"`{report['command']}`: {report['date']}, {report['machine']}, {report['versions']}.\n"
-    text += report.get("note", "")
-    text += f"\n\n| | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}\n"
+    text += f"\n| | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}\n"
     for name, row in report["rows"].items():
         cells = []
         for column in columns:
