@@ -39,7 +39,7 @@ def house(tmp_path):
     ("UNet: accuracy at distance 0", 0.117, {"fact": "12 %"}),
     ("photo 1: called flower, IoU", 0.514, {"fact": "51 %"}),
     ("IoU, handout, seed 0: called_flower, epoch 1", 0.514, {"fact": "51.4 %"}),
-    ("IoU, slower, seed 0: slope, epoch 2", 0.0096, {"fact": "1e-02"}),
+    ("IoU, slower, seed 0: slope, epoch 2", 0.0096, {"fact": "1e−02"}),
     ("UNet: parameters", 56856, {"fact": "56,856"}),
     ("splits", "1, 2 and 3", {"fact": "1, 2 and 3"}),
 ])  # fmt: skip
@@ -50,7 +50,7 @@ def test_a_fact_is_written_in_each_form(name, value, forms):
 @pytest.mark.parametrize(("text", "tex"), [
     ("1.050 ± 0.071", r"$1.050 \pm 0.071$"), ("1.000 ± –", r"$1.000 \pm \mbox{--}$"),
     ("−0.093, +0.200", "$-0.093$, $+0.200$"), ("55.0 ± 7.1 %", r"$55.0 \pm 7.1$\,\%"),
-    ("56,856", "$56{,}856$"), ("1, 2 and 3", "1, 2 and 3"), ("a_b", r"a\_b"),
+    ("1e−18", r"$1 \cdot 10^{-18}$"), ("56,856", "$56{,}856$"), ("1, 2 and 3", "1, 2 and 3"), ("a_b", r"a\_b"),
 ])  # fmt: skip
 def test_numbers_are_mathematics_in_tex_and_words_are_not(text, tex):
     assert write_numbers.as_tex(text) == tex
