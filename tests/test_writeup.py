@@ -50,7 +50,8 @@ def test_a_fact_is_written_in_each_form(name, value, forms):
 @pytest.mark.parametrize(("text", "tex"), [
     ("1.050 ± 0.071", r"$1.050 \pm 0.071$"), ("1.000 ± –", r"$1.000 \pm \mbox{--}$"),
     ("−0.093, +0.200", "$-0.093$, $+0.200$"), ("55.0 ± 7.1 %", r"$55.0 \pm 7.1$\,\%"),
-    ("1e−18", r"$1 \cdot 10^{-18}$"), ("56,856", "$56{,}856$"), ("1, 2 and 3", "1, 2 and 3"), ("a_b", r"a\_b"),
+    ("1e−18", r"$1 \cdot 10^{-18}$"),
+    ("56,856", "$56{,}856$"), ("1, 2 and 3", "1, 2 and 3"), ("a_b", r"a\_b"),
 ])  # fmt: skip
 def test_numbers_are_mathematics_in_tex_and_words_are_not(text, tex):
     assert write_numbers.as_tex(text) == tex
