@@ -58,9 +58,13 @@ class Facts(dict):
         pairs = zip(self[name], self[other], strict=True)
         return max(abs(ours - theirs) for ours, theirs in pairs)
 
-    def slopes(self, run, seeds, epochs=(1, 2, 5, 10)):
+    def by_epoch(self, column, run, seeds, epochs=(1, 2, 5, 10)):
+        """Slopes, or shares called flower, of a loss and a recipe on these seeds."""
+        return [self[f"{run}, seed {seed}: {column}, epoch {n}"] for seed in seeds for n in epochs]
+
+    def slopes(self, run, *seeds):
         """The means of p (1 - p) of a loss and a recipe."""
-        return [self[f"{run}, seed {seed}: slope, epoch {n}"] for seed in seeds for n in epochs]
+        return self.by_epoch("slope", run, seeds)
 
 
 def spread(numbers):
@@ -72,6 +76,7 @@ EPOCHS, UPDATES, RATE = ", seed 0: same epochs", ", seed 0: same updates", ", se
 EVALUATED = "evaluated_train_loss"
 AT_EDGE, FAR = "accuracy at distance 0", "accuracy at distance 7"
 RAW, GENTLE = "IoU, handout, starter", "IoU minus cross entropy, gentle"
+ENTROPY = "cross entropy, handout"
 CLAIMS = {
     "edge-pool": lambda f: f[f"{POOL}: {AT_EDGE}"] + 0.1 < f[f"{POOL}: {FAR}"],
     "chroma-pool": lambda f: f[f"{POOL}: chroma"] < f["target: chroma"],
@@ -126,28 +131,21 @@ CLAIMS = {
         and f.falls("IoU minus cross entropy, handout, starter: thresholded_iou, validation")
     ),
     "iou-saturates": lambda f: (
-        min(
-            f[f"IoU, handout, seed {seed}: called_flower, epoch {n}"]
-            for seed in (1, 2)
-            for n in (1, 10)
-        )
-        > 0.999
+        min(f.by_epoch("called_flower", "IoU, handout", [1, 2], [1, 10])) > 0.999
     ),
     "iou-one-recovers": lambda f: (
         f["IoU, handout, seed 0: called_flower, epoch 1"] > 0.99
         and f["IoU, handout, seed 0: called_flower, epoch 10"] < 0.5
     ),
     "iou-slope": lambda f: (
-        max(f.slopes("IoU, handout", [1, 2])) == f["IoU, handout, seed 2: slope, epoch 1"]
-        and min(f.slopes("IoU, handout", [0])) > 50 * max(f.slopes("IoU, handout", [1, 2]))
-        and min(f.slopes("IoU, slower", [0, 1, 2])) > 1000 * max(f.slopes("IoU, handout", [1, 2]))
+        max(f.slopes("IoU, handout", 1, 2)) == f["IoU, handout, seed 2: slope, epoch 1"]
+        and min(f.slopes("IoU, handout", 0)) > 50 * max(f.slopes("IoU, handout", 1, 2))
+        and min(f.slopes("IoU, slower", 0, 1, 2)) > 1000 * max(f.slopes("IoU, handout", 1, 2))
     ),
     "entropy-slope": lambda f: (
-        max(f.slopes("cross entropy, handout", [0, 2], [1]))
-        < f["IoU, handout, seed 2: slope, epoch 1"]
-        and min(f.slopes("cross entropy, handout", [0, 2], [2])) > 0.01
-        and f["cross entropy, handout, seed 0: called_flower, epoch 1"] < 0.0001
-        and f["cross entropy, handout, seed 2: called_flower, epoch 1"] < 0.0001
+        max(f.by_epoch("slope", ENTROPY, [0, 2], [1])) < f["IoU, handout, seed 2: slope, epoch 1"]
+        and min(f.by_epoch("slope", ENTROPY, [0, 2], [2])) > 0.01
+        and max(f.by_epoch("called_flower", ENTROPY, [0, 2], [1])) < 0.0001
     ),
     "iou-slower": lambda f: min(f["IoU, slower, starter: thresholded_iou, validation"]) > 0.3,
     "iou-longer": lambda f: (

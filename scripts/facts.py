@@ -44,12 +44,13 @@ def written(name, value):
             form, factor, unit = style
     numbers = value if isinstance(value, list) else [value]
     numbers = [factor * number for number in numbers]
-    mean = f"{fmean(numbers):{form}}".replace("-", "−")
+    mean = f"{fmean(numbers):{form}}"
     sd = f"{stdev(numbers):{form}}" if len(numbers) > 1 else "–"
-    return {
+    texts = {
         "fact": mean + unit,
         "spread": f"{mean} ± {sd}{unit}",
-        "seeds": ", ".join(f"{number:{form}}" for number in numbers).replace("-", "−"),
-        "signed": ", ".join(f"{number:+{form}}" for number in numbers).replace("-", "−"),
+        "seeds": ", ".join(f"{number:{form}}" for number in numbers),
+        "signed": ", ".join(f"{number:+{form}}" for number in numbers),
         "size": ", ".join(f"{abs(number):{form}}" for number in numbers),
     }
+    return {name: text.replace("-", "−") for name, text in texts.items()}

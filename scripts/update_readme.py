@@ -44,9 +44,9 @@ def results_tables(results):
     for score, words in SCORES.items():
         losses = [("spread", f"{loss}, {score}") for loss in ("cross entropy", "IoU")]
         text += row(words, *losses, ("signed", f"IoU minus cross entropy, {score}"))
-    text += f"\n{facts['network']} at {facts['photo size']}×{facts['photo size']}, only"
-    text += " `classifier.4` learning, by the gentle recipe; the best epoch is chosen on"
-    text += " validation."
+    text += f"\n{facts['network']} at {facts['photo size']}×{facts['photo size']},"
+    text += " only `classifier.4` learning, by the gentle recipe;"
+    text += " the best epoch is chosen on validation."
     text += f" Starter: split {facts['splits']}; strict: split 2."
     return text + " The handout prints `thresholded_iou` as mIoU.\n"
 

@@ -45,7 +45,9 @@ def printed_lines(cells):
 
 
 def test_exactly_one_cell_reads_the_environment_and_it_is_tagged_parameters():
-    assert [cell.id for cell in CODE if "environ.get" in cell.source] == ["parameters"]
+    assert [cell.id for cell in CODE if "environ" in cell.source] == ["threads", "parameters"]
+    written = 'import os\n\nos.environ["GOMP_SPINCOUNT"] = "10000"'  # which reads nothing
+    assert [cell.source for cell in CODE if cell.id == "threads"] == [written]
     assert [cell.id for cell in CODE if "parameters" in tags(cell)] == ["parameters"]
 
 
