@@ -1,107 +1,206 @@
-"""Build the writeup from a profile's figures and numbers, and refuse a PDF with a fault.
+"""Build the writeup: numbers.tex and listings/ from a profile's results, then the PDF by LaTeX.
 
-full: a2-writeup.pdf from figures/. quick, sample: build/<profile>/a2-writeup.pdf. Needs LaTeX and
-python alone, takes the plots as they are, and replaces the PDF only by a whole one. Sentences that
-these results do not bear out are red, and listed here and in build/writeup-<profile>/claims.txt.
+full: a2-writeup.pdf from figures/; others: in build/<profile>/. Needs LaTeX and python alone.
+Sentences that the results do not bear out are red; a PDF with a fault is refused.
 
 Usage: python scripts/build_writeup.py [full|quick|sample]
 """
 
+import ast
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import unicodedata
+from pathlib import Path
 
-import write_numbers
-from cells import ROOT, base_folder, drawing_hash, write_whole
-from claims import CLAIMS, in_words, judge
-from facts import load_results
+from cells import ROOT, base_folder, code_cells, compiled, write_whole
+from claims import in_words, judge
+from tables import Tables, about, load_results, stamp_of, written
 
-INSTALL_LATEX = """latexmk was not found. To install LaTeX:
+TEX = ROOT / "a2-writeup.tex"
+ARGUMENTS = {"cell": 4, "spread": 4, "byseed": 3, "column": 3, "about": 1}
+# Debian's packages, each with the beginnings of the names of its files.
+LATEX = [line.split() for line in Path(__file__).with_name("latex.txt").open(encoding="utf-8")]
+NO_LATEX = f"""There is no latexmk. To install LaTeX:
   Debian, Ubuntu, Colab: apt-get update &&
-      apt-get install -y --no-install-recommends latexmk texlive-latex-recommended
+      apt-get install -y --no-install-recommends {" ".join(package for package, *_ in LATEX)}
   macOS:   brew install --cask mactex-no-gui   (or MacTeX from tug.org)
-  Windows: MiKTeX or TeX Live, and Perl for latexmk"""
+  Windows: MiKTeX or TeX Live, and Perl for latexmk
+Or without LaTeX, at overleaf.com: New project > Upload project, with the .zip named below
+  (it has a2-writeup.tex, the main document, and figures/ with plots, numbers.tex, listings/);
+  compile by pdfLaTeX, and put the PDF in place as named below"""
 HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
 needs, in scripts/claims.py; or, for \\seen, look at the pictures, then set \\seenStamp to"""
 
 
-def find_faults(log):
-    """What is wrong with a finished build, by its log: a list of sentences."""
+class Writeup:
+    """a2-writeup.tex, read once, and what it asks for, with the numbers of its lines."""
+
+    def __init__(self):
+        # LaTeX wants a letter and its accent as one character.
+        self.text = unicodedata.normalize("NFC", TEX.read_text(encoding="utf-8"))
+        self.hash = hashlib.sha256(self.text.encode()).hexdigest()[:12]
+        self.body = re.sub(r"(?<!\\)%.*", "", self.text)
+        self.requests = {("about", name): 0 for name in ("stamp", "profile", "text")}
+        for kind, count in ARGUMENTS.items():
+            for line, *arguments in self.find(rf"\\{kind}" + r"\s*\{([^{}]*)\}" * count):
+                request = kind, *(re.sub(r"\s+", " ", argument) for argument in arguments)
+                self.requests.setdefault(request, line)
+        self.claims = self.find(r"\\claim\{([\w-]+)\}")
+        self.seen = self.find(r"\\seen\{([^#}]{1,40})")
+        self.listings = self.find(r"\\code\{([\w-]+):?(\w*)\}")
+        self.seen_stamp = "".join(re.findall(r"\\seenStamp\}\{(\w*)\}", self.body))
+        for sign in re.findall(r"\\student\w*\}\{[^}\n]*?(?<!\\)([&%#_$])", self.text):
+            sys.exit(f"in \\student, write \\{sign} for {sign}")
+
+    def find(self, pattern):
+        """[(line, *groups)] of the places where a pattern stands."""
+        matches = re.finditer(pattern, self.body)
+        return [(self.body.count("\n", 0, m.start()) + 1, *m.groups()) for m in matches]
+
+    def to_rewrite(self, judged, stamp):
+        """The sentences that these results do not bear out: texts."""
+        told = []
+        for line, name in self.claims:
+            if name not in judged:
+                told.append(f"line {line}: claim {name} is not in scripts/claims.py")
+            elif not judged[name][0]:
+                looked_up = in_words(judged[name][1])
+                told.append(f"line {line}: claim {name} does not hold. It looked up:{looked_up}")
+        for line, words in self.seen:
+            if self.seen_stamp != stamp:
+                told.append(f"line {line}: \\seen, of another run's pictures: {words}...")
+        return told
+
+
+def escaped(words):
+    """Words for TeX."""
+    return re.sub(r"([%_&#])", r"\\\1", words)
+
+
+def in_tex(text, sd=None):
+    """A number in mathematics, alone or with its standard deviation; other words as they are."""
+    if not re.fullmatch(r"[+-]?\d[\d,.]*(e[+-]\d+)?%?", text):
+        return escaped(text)
+    number = text.rstrip("%")
+    if sd:
+        number += r" \pm " + sd.rstrip("%").replace("–", r"\mbox{--}")
+    number = number.replace(",", "{,}").replace("e+", "e")
+    number = re.sub(r"e(-?)0*(\d+)", r"\\cdot10^{\1\2}", number)
+    return f"${number}\\,\\%$" if text.endswith("%") else f"${number}$"
+
+
+def numbers_tex(results, writeup, judged):
+    """(the text of numbers.tex, a line for each number that is asked for and missing)."""
+    tables, lines, faults = Tables(results), ["% Made by scripts/build_writeup.py."], []
+    known = about(results) | {"text": writeup.hash}
+    for request, line in writeup.requests.items():
+        kind, *place = (re.sub(r"\\([%_&#])", r"\1", part).strip() for part in request)
+        try:
+            if kind == "about":
+                text = escaped(known[place[0]])
+            else:
+                text = written(tables, kind, place[:-1], place[-1], in_tex)
+        except (LookupError, ValueError, TypeError) as reason:
+            text = r"\missing"
+            faults.append(f"line {line}: \\{kind}{{{'}{'.join(place)}}}: {reason}")
+        lines.append(f"\\define{{{'@'.join(request)}}}{{{text}}}")
+    for name in dict.fromkeys(name for _, name in writeup.claims):
+        if name in judged and judged[name][0]:
+            lines.append(f"\\define{{claim@{name}}}{{}}")
+    return "\n".join(lines) + "\n", faults
+
+
+def listing(cell, name=""):
+    """A function or class of a cell, or all of them, without docstrings."""
+    tree, lines, shown = compiled(cell, flags=ast.PyCF_ONLY_AST), cell.source.splitlines(), []
+    kinds = ast.FunctionDef | ast.ClassDef
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and ast.get_docstring(node):
+            first, last = node.body[0].lineno - 1, node.body[0].end_lineno
+            last += lines[last : last + 1] == [""]
+            lines[first:last] = [None] * (last - first)
+    for node in tree.body:
+        if isinstance(node, kinds) and name in ("", node.name):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            part = [line for line in lines[first - 1 : node.end_lineno] if line is not None]
+            shown.append("\n".join(part).replace("  # fmt: skip", "") + "\n")
+    return "\n\n".join(shown)
+
+
+def write_inputs(figures, results, writeup, judged):
+    """Write numbers.tex and listings/; returns a line for each number that is missing."""
+    cells, texts = {cell.id: cell for cell in code_cells()}, {}
+    for line, cell, name in writeup.listings:
+        file = f"{cell}-{name}.py" if name else f"{cell}.py"
+        texts[file] = listing(cells[cell], name) if cell in cells else ""
+        if not texts[file]:
+            sys.exit(f"line {line}: the notebook has no code for \\code{{{cell}}} {name}")
+    shutil.rmtree(figures / "listings", ignore_errors=True)
+    for file, text in texts.items():
+        write_whole(figures / "listings" / file, text)
+    text, faults = numbers_tex(results, writeup, judged)
+    write_whole(figures / "numbers.tex", text)
+    return faults
+
+
+def explain(log):
+    """LaTeX's errors in a log, and what to do where that is known."""
+    errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
+    for letter in re.findall(r"Unicode character (\S+)", log)[:1]:
+        errors.append(f"the PDF's fonts have no {letter}: write it in Latin letters")
+    for name in re.findall(r"(?:File `|Font \S+?=)([\w.-]+).*not (?:found|loadable)", log):
+        packages = [package for package, *files in LATEX if name.startswith(tuple(files))]
+        errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'unknown'}")
+    return "\n".join(errors)
+
+
+def run_latex(work):
+    """Build a2-writeup.tex in a folder; returns its faults, or ends with LaTeX's errors."""
+    # The PDF's date is not the hour of the build, so that the same input gives the same file.
+    settings = {"SOURCE_DATE_EPOCH": "1614211200", "FORCE_SOURCE_DATE": "1"}
+    settings["max_print_line"] = "999"
+    command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", TEX.name]
+    built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
+    path = work / "a2-writeup.log"
+    if not path.exists():
+        sys.exit(f"LaTeX wrote no log: {built.stderr.decode(errors='replace')[-1000:]}")
+    log = path.read_text(encoding="utf-8", errors="replace")
+    if built.returncode:
+        sys.exit(f"LaTeX failed:\n{explain(log)}\nThe whole log: {path}")
     faults = re.findall(r"Warning: ((?:Reference|Citation).*undefined.*)", log)
     for points, place in re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)(.*)", log):
         if float(points) > 3:
             faults.append(f"a line is {points} pt too wide{place}")
-    for asked in sorted(set(re.findall(r"NO VALUE (.*)", log))):
-        faults.append(f"no value for \\{asked}")
     return faults
-
-
-def to_rewrite(tex, facts, stamp):
-    """The sentences of a writeup that these results do not bear out: lines of text."""
-    judged, lines = judge(facts), []
-    seen_stamp = re.search(r"\\seenStamp\}\{(\w*)\}", tex)
-    for number, line in enumerate(re.sub(r"(?<!\\)%.*", "", tex).splitlines(), start=1):
-        for name in re.findall(r"\\claim\{([\w-]+)\}", line):
-            if name not in CLAIMS:
-                lines.append(f"line {number}: claim {name} is not in scripts/claims.py")
-            elif not judged[name][0]:
-                lines.append(f"line {number}: claim {name} does not hold. The facts:")
-                lines += in_words(judged[name][1])
-        for words in re.findall(r"\\seen\{([^#}]{1,40})", line):
-            if seen_stamp and seen_stamp[1] != stamp:
-                lines.append(f"line {number}: \\seen, of another run's pictures: {words}...")
-    return lines
-
-
-def run_latex(work):
-    """Build a2-writeup.tex in a folder; returns its log, or ends with LaTeX's errors."""
-    # The PDF's date is not the hour of the build, so that the same input gives the same file.
-    settings = {
-        "SOURCE_DATE_EPOCH": "1614211200",
-        "FORCE_SOURCE_DATE": "1",
-        "max_print_line": "999",
-    }
-    command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "a2-writeup.tex"]
-    built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
-    log_file = work / "a2-writeup.log"
-    log = log_file.read_text(errors="replace") if log_file.exists() else ""
-    if built.returncode:
-        errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
-        sys.exit("\n".join(["LaTeX failed:", *errors, f"The whole log: {log_file}"]))
-    return log
 
 
 def main(profile):
     base = base_folder(profile)
-    figures = base / "figures"
-    if not shutil.which("latexmk"):
-        sys.exit(INSTALL_LATEX)
-    write_numbers.main(profile)
-    results, stamp = load_results(figures, profile)
-    drawn_by = figures / "drawn_by.txt"
-    if not drawn_by.exists() or drawn_by.read_text(encoding="utf-8") != drawing_hash():
-        print("the notebook's figure cells are not those that drew: `make figures` is due")
+    pdf, work = base / "a2-writeup.pdf", ROOT / "build" / f"writeup-{profile}"
+    results, writeup = load_results(base / "figures", profile), Writeup()
+    judged, stamp = judge(results), stamp_of(results)
+    faults = write_inputs(base / "figures", results, writeup, judged)
+    if told := writeup.to_rewrite(judged, stamp):
+        print("Sentences to rewrite in a2-writeup.tex, red in the PDF:", *told, sep="\n  ")
+        print(HOW_TO_CLEAR, stamp, flush=True)
 
-    work = ROOT / "build" / f"writeup-{profile}"
     shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(figures, work / "figures")
-    shutil.copy(ROOT / "a2-writeup.tex", work)
-    faults = find_faults(run_latex(work))
+    shutil.copytree(base / "figures", work / "figures", ignore=shutil.ignore_patterns("*.npz"))
+    write_whole(work / TEX.name, writeup.text)
+    if shutil.which("latexmk"):
+        faults += run_latex(work)
     for fault in faults:
         print(f"fault: {fault}")
+    if not shutil.which("latexmk"):
+        sys.exit(f"{NO_LATEX}:\n  {shutil.make_archive(work, 'zip', work)}\n  {pdf}")
     if faults and profile == "full":
         sys.exit("The PDF was built, but has these faults, and was not put in its place")
-
-    tex = (work / "a2-writeup.tex").read_text(encoding="utf-8")
-    lines = to_rewrite(tex, results["facts"], stamp)
-    write_whole(work / "claims.txt", "".join(f"{line}\n" for line in lines))
-    if lines:
-        print("Sentences to rewrite in a2-writeup.tex, red in the PDF:", *lines, sep="\n  ")
-        print(HOW_TO_CLEAR, stamp)
-    write_whole(base / "a2-writeup.pdf", (work / "a2-writeup.pdf").read_bytes())
-    print(f"writeup: {base / 'a2-writeup.pdf'}")
+    write_whole(pdf, (work / pdf.name).read_bytes())
+    print(f"writeup: {pdf}")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,22 @@
-"""What all scripts share: the notebook's cells, the profiles' folders, the stamp, whole files.
+"""What all scripts share: the notebook's cells, the profiles' folders, files written whole."""
 
-A notebook may be as Colab, VS Code, Jupyter, nbstripout or jupytext saved it: ids and tags that
-were moved, rewritten or dropped are put back from the repository's notebook, that at git's HEAD.
-"""
-
+import contextlib
 import hashlib
 import json
 import linecache
 import os
-import re
-import shutil
 import subprocess
 import sys
+import tempfile
 import types
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "a2-cnn.ipynb"
-PROFILES = ("full", "quick", "sample")
-SAVE_AGAIN = "save or download it again, or take the repository's: git checkout a2-cnn.ipynb"
+# The user's own settings change no figure; the Makefile has those that python reads before this.
+for setting in ("MPLBACKEND", "PYTHONOPTIMIZE"):
+    os.environ.pop(setting, None)
+os.environ["MATPLOTLIBRC"] = os.devnull  # so that matplotlib has its defaults
 
 
 class Node(dict):
@@ -33,114 +31,39 @@ class Node(dict):
 
 
 def parse_notebook(content):
-    """The notebook in a file's bytes, sources as strings; ValueError in a few words."""
-    if b"\0" in content[:100]:
-        raise ValueError("it is not UTF-8, but perhaps UTF-16")
-    text = content.decode("utf-8-sig").strip()  # UnicodeDecodeError is a ValueError
-    if re.search(r"^<<<<<<< ", text, re.MULTILINE):
-        raise ValueError("git's conflict markers are in it")
-    if text.startswith("<"):
-        raise ValueError("it is a web page")
-    try:
-        notebook = json.loads(text, object_hook=Node)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is empty, cut or damaged: {error}") from None
-    try:
-        if notebook.nbformat != 4:
-            raise ValueError(f"it is of nbformat {notebook.nbformat}, not 4")
-        for cell in notebook.cells:
-            cell.source = "".join(cell.source)
-            cell.metadata = cell.get("metadata") or Node()
-            if cell.cell_type == "code":
-                cell.setdefault("outputs", [])
-                cell.setdefault("execution_count", None)
-    except (AttributeError, TypeError):
-        raise ValueError("it is no notebook") from None
+    """The notebook in a file's bytes, with sources as strings and an id for each cell."""
+    notebook = json.loads(content.decode("utf-8-sig"), object_hook=Node)
+    if notebook.nbformat != 4:
+        raise ValueError(f"its nbformat is {notebook.nbformat}, not 4")
+    for number, cell in enumerate(notebook.cells):
+        cell.source = "".join(cell.source)
+        # Colab keeps ids in the metadata.
+        cell.id = cell.metadata.get("id") or cell.get("id") or f"added-{number}"
+    notebook.nbformat_minor = 5
     return notebook
 
 
-def read_at_head(name):
-    """The bytes of a file at git's HEAD; None without git, or without such a file."""
-    if not shutil.which("git"):
-        return None
-    shown = subprocess.run(["git", "show", f"HEAD:./{name}"], cwd=ROOT, capture_output=True)
-    return None if shown.returncode else shown.stdout
-
-
-def repository_notebook():
-    """The notebook at git's HEAD; None without git, or where that is none."""
-    content = read_at_head(NOTEBOOK.name)
+def cells_at_head():
+    """{id: cell} of the notebook at git's HEAD; empty without git."""
+    command = ["git", "show", f"HEAD:./{NOTEBOOK.name}"]
     try:
-        return parse_notebook(content) if content else None
-    except ValueError:
-        return None
-
-
-def code_of(cell):
-    """A cell's code without form values (`NAME = value  # @param`) and blank ends."""
-    lines = [line.rstrip() for line in cell.source.strip().splitlines()]
-    return re.sub(r"^(\w+) *=.*# *@param.*", r"\1 = # @param", "\n".join(lines), flags=re.MULTILINE)
-
-
-def match_cells(notebook, ours):
-    """{number of a cell of `notebook`: our cell that it is}, by id, else by code and order."""
-    free, matched = {cell.id: cell for cell in ours.cells}, {}
-    for number, cell in enumerate(notebook.cells):
-        for name in (cell.get("id"), cell.metadata.get("id")):
-            if name in free:
-                matched[number] = free.pop(name)
-    for number, cell in enumerate(notebook.cells):
-        same = [our for our in free.values() if code_of(our) == code_of(cell)]
-        if number not in matched and same:
-            matched[number] = free.pop(same[0].id)
-    return matched
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        return {cell.id: cell for cell in parse_notebook(shown.stdout).cells}
+    except (OSError, subprocess.CalledProcessError, ValueError, AttributeError, TypeError):
+        return {}
 
 
 def read_notebook(path=NOTEBOOK):
-    """The notebook at `path`, as a dict, each cell with its id and tags; SystemExit in one line."""
+    """The notebook at `path`; tags that an editor dropped are put back from git's HEAD."""
     try:
         notebook = parse_notebook(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        sys.exit(f"{path} cannot be used: {error}; {SAVE_AGAIN}")
-    ours = repository_notebook()
-    matched = match_cells(notebook, ours) if ours else {}
-    taken = {our.id for our in matched.values()}
-    for number, cell in enumerate(notebook.cells):
-        name = cell.get("id") or cell.metadata.get("id")
-        if number in matched:
-            cell.id = matched[number].id
-            if not tags(cell):
-                cell.metadata |= matched[number].metadata
-        else:
-            cell.id = f"added-{number}" if not name or name in taken else name
-        taken.add(cell.id)
-    notebook.nbformat_minor = max(5, notebook.get("nbformat_minor", 0))
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        sys.exit(f"{path} cannot be used ({error}): download it again, or take git's")
+    ours = cells_at_head()
+    for cell in notebook.cells:
+        if cell.id in ours and not tags(cell):
+            cell.metadata |= ours[cell.id].metadata
     return notebook
-
-
-def write_whole(path, content):
-    """Write text or bytes to `path`: at any time the old file is there or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    os.replace(partial, path)
-
-
-def swap_plots(new, folder):
-    """Move all files of `new` into `folder`, then remove plots that are not among them."""
-    names = {path.name for path in new.iterdir()}
-    for name in sorted(names):
-        os.replace(new / name, folder / name)
-    for path in folder.iterdir():
-        if path.suffix in (".pdf", ".png") and path.name not in names:
-            path.unlink()
-
-
-def notebook_text(notebook):
-    """A notebook's file, as Jupyter writes it."""
-    cells = [{**cell, "source": cell.source.splitlines(keepends=True)} for cell in notebook.cells]
-    whole = {**notebook, "cells": cells}
-    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def tags(cell):
@@ -153,23 +76,23 @@ def code_cells(notebook=None):
     return [cell for cell in (notebook or read_notebook()).cells if cell.cell_type == "code"]
 
 
-def added_cells(notebook):
-    """The code cells that are not the repository's: without tags, and not at git's HEAD."""
-    ours = repository_notebook()
-    known = {cell.id for cell in ours.cells} if ours else {cell.id for cell in notebook.cells}
-    return [cell for cell in code_cells(notebook) if not tags(cell) and cell.id not in known]
+def own_cells(notebook=None):
+    """The code cells but those that a tool or a person added, each of which is told in a line."""
+    own, known = [], cells_at_head()
+    for cell in code_cells(notebook):
+        if "injected-parameters" in tags(cell) or (known and cell.id not in known):
+            print(f"not executed, since git's HEAD has no such cell: {cell.id} (to use it, commit)")
+        else:
+            own.append(cell)
+    return own
 
 
-def lacks_picture(cell):
-    """Whether a cell should have left a picture, and has none."""
-    pictures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-    return "figure" in tags(cell) and not pictures
-
-
-def drawing_hash(notebook=None):
-    """A hash of the cells that draw, as drawn_by.txt in a figures folder keeps it."""
-    drawing = [code_of(cell) for cell in code_cells(notebook) if tags(cell) & {"plot", "figure"}]
-    return hashlib.sha256("\n".join(drawing).encode()).hexdigest()[:12] + "\n"
+def compiled(cell, file="<cell>", flags=0):
+    """A cell's code, or with ast.PyCF_ONLY_AST its syntax tree; SystemExit in one line."""
+    try:
+        return compile(cell.source, file, "exec", flags)
+    except SyntaxError as error:
+        sys.exit(f"cell {cell.id} of the notebook is no Python (line {error.lineno}: {error.msg})")
 
 
 def execute(cells, namespace):
@@ -177,19 +100,16 @@ def execute(cells, namespace):
     for cell in cells:
         file = f"<{cell.id} {hashlib.sha256(cell.source.encode()).hexdigest()[:8]}>"  # of this copy
         linecache.cache[file] = len(cell.source), None, cell.source.splitlines(True), file
-        exec(compile(cell.source, file, "exec"), namespace)
+        exec(compiled(cell, file), namespace)
 
 
 def import_notebook(profile, notebook=None, name="a2_cnn"):
-    """The notebook's definitions under a profile, and no other setting from outside, as a module.
-
-    That is: all its code cells that are not tagged `run`, executed in order.
-    """
+    """The notebook's definitions: its own cells not tagged `run`, without the A2_* settings."""
     kept = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("A2_")}
     os.environ["A2_PROFILE"] = profile
     module = sys.modules[name] = types.ModuleType(name)
     try:
-        execute([cell for cell in code_cells(notebook) if "run" not in tags(cell)], module.__dict__)
+        execute([cell for cell in own_cells(notebook) if "run" not in tags(cell)], vars(module))
     finally:
         del os.environ["A2_PROFILE"]
         os.environ.update(kept)
@@ -198,11 +118,27 @@ def import_notebook(profile, notebook=None, name="a2_cnn"):
 
 def base_folder(profile):
     """Where a profile's notebook, figures and writeup stand: for full, the repository."""
-    if profile not in PROFILES:
-        sys.exit(f"profile is {profile!r}: it must be one of {', '.join(PROFILES)}")
+    if profile not in ("full", "quick", "sample"):
+        sys.exit(f"profile is {profile!r}: it must be full, quick or sample")
     return ROOT if profile == "full" else ROOT / "build" / profile
 
 
-def stamp_of(figures):
-    """The stamp of a folder's results.json: the beginning of its SHA-256."""
-    return hashlib.sha256((figures / "results.json").read_bytes()).hexdigest()[:12]
+def write_whole(path, content):
+    """Write text or bytes to `path`: at any time the old file is there or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def new_plots(folder):
+    """A folder to write to; in the end its files replace all plots of `folder`, or none do."""
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
+        yield Path(new)
+        names = os.listdir(new)
+        for name in names:
+            os.replace(Path(new) / name, folder / name)
+    for path in folder.iterdir():
+        if path.suffix in (".pdf", ".png") and path.name not in names:
+            path.unlink()

@@ -1,56 +1,54 @@
-"""Draw all figures of a results folder again, from its results.json and pictures.npz alone.
+"""Show all figures and tables again, from results.json and pictures.npz alone, without training.
 
-Needs no data, no network and no training. New plots replace the old ones when all are drawn.
-Only the repository's cells are executed: those that somebody added to the notebook are left out.
+New plots replace the old ones when all are drawn; new and changed tables go into results.json.
 
 Usage: python scripts/make_figures.py [full|quick|sample]
 """
 
+import json
 import sys
-import tempfile
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import cells
+import matplotlib
 import numpy as np
-from facts import load_results
+from tables import load_results, stamp_of
 
 
-def show_nothing(figure):
+def show_nothing(*shown, **how):
     """What `display` is, where nobody looks on."""
+
+
+def rounded(content):
+    """Without the last digits, in which versions of pandas may differ."""
+    nine_digits = {kind: lambda text: f"{float(text):.9g}" for kind in ("parse_float", "parse_int")}
+    return json.loads(json.dumps(content), **nine_digits)
 
 
 def main(profile):
     folder = cells.base_folder(profile) / "figures"
-    results, _ = load_results(folder, profile)
-    try:
-        pictures = dict(np.load(folder / "pictures.npz"))
-    except Exception as error:  # a damaged archive can fail anywhere
-        sys.exit(f"{folder}/pictures.npz cannot be used ({error}): make run PROFILE={profile}")
+    results = load_results(folder, profile)
     ours, theirs = matplotlib.__version__, results["provenance"]["versions"]["matplotlib"]
     if ours != theirs:
         print(f"matplotlib is {ours}, was {theirs}: the figures' bytes will differ")
 
     notebook = cells.read_notebook()
-    for cell in cells.added_cells(notebook):
-        print(f"left out, since git's HEAD has no such cell: {cell.source.strip()[:60]!r}")
-        notebook.cells.remove(cell)
-    drawing = [cell for cell in notebook.cells if "figure" in cells.tags(cell)]
-    if not drawing:
-        sys.exit("no cell is tagged `figure`, here or at git's HEAD: git checkout a2-cnn.ipynb")
+    notebook.cells = cells.own_cells(notebook)
     lib = cells.import_notebook(profile, notebook)
-    with tempfile.TemporaryDirectory(prefix=".drawing-", dir=folder) as new:
-        lib.FIGURE_DIR = Path(new)
-        lib.RUNS.update(enumerate(results["runs"]))
-        lib.FACTS.update(results["facts"])
-        lib.PICTURES.update(pictures)
-        lib.display = show_nothing
-        cells.execute(drawing, lib.__dict__)
-        cells.swap_plots(Path(new), folder)
-    cells.write_whole(folder / "drawn_by.txt", cells.drawing_hash(notebook))
+    lib.display = show_nothing
+    lib.load_results(results, np.load(folder / "pictures.npz"))
+    with cells.new_plots(folder) as lib.FIGURE_DIR:
+        views = [cell for cell in notebook.cells if "view" in cells.tags(cell)]
+        cells.execute(views, vars(lib))
     print(f"figures drawn in {folder}")
+
+    kept = results["tables"]
+    shown = {key: lib.as_lists(table) for key, table in lib.TABLES.items()}
+    changed = [key for key in shown if rounded(shown[key]) != rounded(kept.get(key))]
+    if changed:
+        kept |= {key: shown[key] for key in changed}
+        cells.write_whole(folder / "results.json", json.dumps(results, indent=1))
+        print(f"new or changed in results.json: {', '.join(changed)}; stamp {stamp_of(results)}")
+        print("the notebook tells the old stamp: `make run` reads its kept runs and mends that")
 
 
 if __name__ == "__main__":

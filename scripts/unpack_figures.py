@@ -1,7 +1,6 @@
 """Put the figures.zip of the notebook's last cell into the figures folder of its profile.
 
-It may have been unpacked and zipped again, in a folder, with other files. Plots that it lacks are
-removed when all of it is in place.
+It may have been zipped again, in a folder. Of `figures.zip`, `figures (1).zip`, the newest counts.
 
 Usage: python scripts/unpack_figures.py [figures.zip]
 """
@@ -9,26 +8,25 @@ Usage: python scripts/unpack_figures.py [figures.zip]
 import hashlib
 import json
 import sys
-import tempfile
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from cells import NOTEBOOK, base_folder, drawing_hash, stamp_of, swap_plots, write_whole
-
-TAKEN = ("results.json", "pictures.npz", "drawn_by.txt")
+from cells import NOTEBOOK, ROOT, base_folder, new_plots
+from tables import stamp_of
 
 
 def read_figures(path):
     """{name: bytes} of what is taken from a zip file; any Exception if it is not ours."""
     with zipfile.ZipFile(path) as archive:
         places = {PurePosixPath(name.replace("\\", "/")): name for name in archive.namelist()}
-        folders = [place.parent for place in places if place.name == "results.json"]
-        if len(folders) != 1:
-            raise ValueError(f"it has {len(folders)} files results.json")
+        (folder,) = [place.parent for place in places if place.name == "results.json"]
         files = {}
         for place, name in places.items():
-            known = place.name in TAKEN or place.suffix in (".pdf", ".png")
-            if known and place.parent == folders[0] and not place.name.startswith("."):
+            known = place.name in ("results.json", "pictures.npz") or place.suffix in (
+                ".pdf",
+                ".png",
+            )
+            if known and place.parent == folder and not place.name.startswith("."):
                 files[place.name] = archive.read(name)  # tests its checksum, too
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
     if json.loads(files["results.json"])["provenance"]["pictures_sha256"] != pictures:
@@ -36,31 +34,25 @@ def read_figures(path):
     return files
 
 
-def main(path):
+def main(paths):
+    paths = paths or sorted(ROOT.glob("figures*.zip"), key=lambda path: path.stat().st_mtime)
+    path = paths[-1] if paths else "figures.zip"
     try:
         files = read_figures(path)
-        profile = json.loads(files["results.json"])["profile"]
+        results = json.loads(files["results.json"])
+        base = base_folder(results["profile"])
     except Exception as error:  # a damaged archive can fail anywhere
-        reason = f"{error}".replace("\n", " ") or type(error).__name__
-        sys.exit(f"{path} is no figures.zip of the notebook ({reason}): nothing was changed")
-    figures = base_folder(profile) / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    # A zip from Colab does not say which cells drew its plots: those that came with it.
-    files.setdefault("drawn_by.txt", drawing_hash().encode())
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=figures) as new:
+        sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
+    (base / "figures").mkdir(parents=True, exist_ok=True)
+    with new_plots(base / "figures") as new:
         for name, content in files.items():
-            write_whole(Path(new) / name, content)
-        swap_plots(Path(new), figures)
-    stamp = stamp_of(figures)
-    print(f"{len(files)} files of the {profile} profile, stamp {stamp}: unpacked into {figures}")
-    place, setting = base_folder(profile) / NOTEBOOK.name, ""
-    if place != NOTEBOOK:
-        setting = f" PROFILE={profile}"
-        print(f"the notebook of this run belongs at {place}")
-        if stamp in NOTEBOOK.read_text(encoding="utf-8", errors="replace"):
-            print(f"next: move {NOTEBOOK.name} there, then git checkout {NOTEBOOK.name}")
-    print(f"next: make writeup submission{setting}")
+            (new / name).write_bytes(content)
+    if len(paths) > 1:
+        print(f"of {len(paths)} such files the newest was taken: {path}")
+    print(f"{len(files)} files, stamp {stamp_of(results)}: unpacked into {base / 'figures'}")
+    setting = "" if base == ROOT else f" PROFILE={results['profile']}"
+    print(f"next: this run's notebook as {base / NOTEBOOK.name}; make writeup submission{setting}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "figures.zip")
+    main(sys.argv[1:])

@@ -1,0 +1,96 @@
+"""A run's tables: numbers by table, row and column, and how README and writeup write them."""
+
+import hashlib
+import json
+import sys
+
+
+def load_results(folder, profile="full"):
+    """The results.json of a figures folder; SystemExit in one line."""
+    path = folder / "results.json"
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        if results["schema"] != 4:
+            raise ValueError(f"its schema is {results['schema']}, not 4")
+        return results
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"{path} cannot be used ({error!r}): run `make run PROFILE={profile}` first")
+
+
+def stamp_of(results):
+    """The beginning of the SHA-256 of the results' content."""
+    content = json.dumps(results, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def about(results):
+    """{name: text} of what is known of a run as a whole."""
+    provenance = results["provenance"]
+    seeds = len(provenance["seeds"])
+    return {
+        "stamp": stamp_of(results),
+        "profile": results["profile"],
+        "device": provenance["device"],
+        "torch": provenance["versions"]["torch"].split("+")[0],
+        "seeds": f"{seeds} seeds" if seeds > 1 else "one seed",
+        "runs": str(len(results["runs"])),
+    }
+
+
+def as_label(label):
+    """A row's or a column's label as text; one of two levels is a list."""
+    return " ".join(map(str, label)) if isinstance(label, list) else str(label)
+
+
+class Tables:
+    """The numbers of a results.json's tables; what was looked up is remembered."""
+
+    def __init__(self, results):
+        self.numbers, self.looked_up = {}, {}
+        for name, table in results["tables"].items():
+            for row, values in zip(table["index"], table["data"], strict=True):
+                for column, number in zip(table["columns"], values, strict=True):
+                    self.numbers[name, as_label(row), as_label(column)] = number
+
+    def row(self, table, row=None, column=None):
+        """The numbers of a row, of a column, or the one in both, as a list."""
+        found = []
+        for place, number in self.numbers.items():
+            if place[0] == table and row in (None, place[1]) and column in (None, place[2]):
+                found.append(number)
+        asked = ", ".join(label for label in (table, row, column) if label is not None)
+        self.looked_up[asked] = found
+        if not found or None in found:
+            raise LookupError(f"results.json has no number at: {asked}")
+        return found
+
+    def column(self, table, column):
+        return self.row(table, column=column)
+
+    def __call__(self, table, row, column):
+        return self.row(table, row, column)[0]
+
+    def spread(self, table, row, column):
+        """(mean, sd or None), of two columns, or else of two rows, "... mean" and "... std"."""
+        mean, sd = (row, f"{column} mean"), (row, f"{column} std")
+        if (table, f"{row} mean", column) in self.numbers:
+            mean, sd = (f"{row} mean", column), (f"{row} std", column)
+        return self(table, *mean), self.numbers.get((table, *sd))
+
+
+def as_text(number, form):
+    """A number in a format of Python's; a leading | takes its size."""
+    if form.startswith("|"):
+        number, form = abs(number), form[1:]
+    if isinstance(number, float) and number.is_integer() and form in ("", ",", "d"):
+        number = int(number)
+    return "0" if number == 0 and form.endswith("e") else format(number, form)
+
+
+def written(tables, kind, place, form, typeset):
+    """The answer to a request; `typeset` makes text of a number, or of mean and sd."""
+    if kind == "spread":
+        mean, sd = tables.spread(*place)
+        return typeset(as_text(mean, form), "–" if sd is None else as_text(sd, form.strip("+|")))
+    look_up = tables.column if kind == "column" else tables.row
+    return ", ".join(typeset(as_text(number, form)) for number in look_up(*place))
