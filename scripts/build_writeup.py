@@ -2,11 +2,9 @@
 
 full: a2-writeup.pdf from figures/; others: in build/<profile>/. Needs LaTeX and python alone.
 Sentences that the results do not bear out are red; a PDF with a fault is refused.
-
-Usage: python scripts/build_writeup.py [full|quick|sample]
+Argument: full (default), quick or sample.
 """
 
-import ast
 import hashlib
 import os
 import re
@@ -16,9 +14,9 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from cells import ROOT, base_folder, code_cells, compiled, write_whole
+from cells import ROOT, base_folder, code_cells, write_whole
 from claims import in_words, judge
-from tables import Tables, about, load_results, stamp_of, written
+from tables import Tables, load_results, stamp_of, written
 
 TEX = ROOT / "a2-writeup.tex"
 ARGUMENTS = {"cell": 4, "spread": 4, "byseed": 3, "column": 3, "about": 1}
@@ -29,9 +27,8 @@ NO_LATEX = f"""There is no latexmk. To install LaTeX:
       apt-get install -y --no-install-recommends {" ".join(package for package, *_ in LATEX)}
   macOS:   brew install --cask mactex-no-gui   (or MacTeX from tug.org)
   Windows: MiKTeX or TeX Live, and Perl for latexmk
-Or without LaTeX, at overleaf.com: New project > Upload project, with the .zip named below
-  (it has a2-writeup.tex, the main document, and figures/ with plots, numbers.tex, listings/);
-  compile by pdfLaTeX, and put the PDF in place as named below"""
+Or at overleaf.com: New project > Upload project, with the .zip below (a2-writeup.tex, the main
+document, and figures/ with numbers.tex and listings/); compile by pdfLaTeX; put the PDF there"""
 HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
 needs, in scripts/claims.py; or, for \\seen, look at the pictures, then set \\seenStamp to"""
 
@@ -76,15 +73,10 @@ class Writeup:
         return told
 
 
-def escaped(words):
-    """Words for TeX."""
-    return re.sub(r"([%_&#])", r"\\\1", words)
-
-
 def in_tex(text, sd=None):
     """A number in mathematics, alone or with its standard deviation; other words as they are."""
-    if not re.fullmatch(r"[+-]?\d[\d,.]*(e[+-]\d+)?%?", text):
-        return escaped(text)
+    if not re.fullmatch(r"[+-]?[\d,]{1,11}(\.\d+)?(e[+-]\d+)?%?", text):  # a stamp has 12 digits
+        return re.sub(r"([%_&#])", r"\\\1", text)
     number = text.rstrip("%")
     if sd:
         number += r" \pm " + sd.rstrip("%").replace("–", r"\mbox{--}")
@@ -96,39 +88,27 @@ def in_tex(text, sd=None):
 def numbers_tex(results, writeup, judged):
     """(the text of numbers.tex, a line for each number that is asked for and missing)."""
     tables, lines, faults = Tables(results), ["% Made by scripts/build_writeup.py."], []
-    known = about(results) | {"text": writeup.hash}
+    tables.about["text"] = writeup.hash
     for request, line in writeup.requests.items():
-        kind, *place = (re.sub(r"\\([%_&#])", r"\1", part).strip() for part in request)
+        kind, *place = [re.sub(r"\\([%_&#])", r"\1", part).strip() for part in request]
         try:
-            if kind == "about":
-                text = escaped(known[place[0]])
-            else:
-                text = written(tables, kind, place[:-1], place[-1], in_tex)
+            text = written(tables, in_tex, kind, *place)
         except (LookupError, ValueError, TypeError) as reason:
             text = r"\missing"
             faults.append(f"line {line}: \\{kind}{{{'}{'.join(place)}}}: {reason}")
         lines.append(f"\\define{{{'@'.join(request)}}}{{{text}}}")
-    for name in dict.fromkeys(name for _, name in writeup.claims):
+    for _, name in writeup.claims:
         if name in judged and judged[name][0]:
             lines.append(f"\\define{{claim@{name}}}{{}}")
     return "\n".join(lines) + "\n", faults
 
 
-def listing(cell, name=""):
-    """A function or class of a cell, or all of them, without docstrings."""
-    tree, lines, shown = compiled(cell, flags=ast.PyCF_ONLY_AST), cell.source.splitlines(), []
-    kinds = ast.FunctionDef | ast.ClassDef
-    for node in ast.walk(tree):
-        if isinstance(node, kinds) and ast.get_docstring(node):
-            first, last = node.body[0].lineno - 1, node.body[0].end_lineno
-            last += lines[last : last + 1] == [""]
-            lines[first:last] = [None] * (last - first)
-    for node in tree.body:
-        if isinstance(node, kinds) and name in ("", node.name):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            part = [line for line in lines[first - 1 : node.end_lineno] if line is not None]
-            shown.append("\n".join(part).replace("  # fmt: skip", "") + "\n")
-    return "\n\n".join(shown)
+def listing(cell, name):
+    """A function or class of a cell, or without a name all of them, without docstrings."""
+    source = re.sub(r'\n +"""(?s:.*?)"""\n\n?', "\n", cell.source).replace("  # fmt: skip", "")
+    begins = re.compile(rf"^(def|class) {name or '.*'}\b", re.MULTILINE)
+    parts = [part.strip() for part in source.split("\n\n\n") if begins.search(part)]
+    return "\n\n\n".join(parts) + "\n" if parts else ""
 
 
 def write_inputs(figures, results, writeup, judged):
@@ -161,8 +141,11 @@ def explain(log):
 def run_latex(work):
     """Build a2-writeup.tex in a folder; returns its faults, or ends with LaTeX's errors."""
     # The PDF's date is not the hour of the build, so that the same input gives the same file.
-    settings = {"SOURCE_DATE_EPOCH": "1614211200", "FORCE_SOURCE_DATE": "1"}
-    settings["max_print_line"] = "999"
+    settings = {
+        "SOURCE_DATE_EPOCH": "1614211200",
+        "FORCE_SOURCE_DATE": "1",
+        "max_print_line": "999",
+    }
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", TEX.name]
     built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
     path = work / "a2-writeup.log"
@@ -189,7 +172,8 @@ def main(profile):
         print(HOW_TO_CLEAR, stamp, flush=True)
 
     shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(base / "figures", work / "figures", ignore=shutil.ignore_patterns("*.npz"))
+    no_data = shutil.ignore_patterns("*.json", "*.npz")
+    shutil.copytree(base / "figures", work / "figures", ignore=no_data)
     write_whole(work / TEX.name, writeup.text)
     if shutil.which("latexmk"):
         faults += run_latex(work)

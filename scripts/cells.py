@@ -10,13 +10,12 @@ import sys
 import tempfile
 import types
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "a2-cnn.ipynb"
 # The user's own settings change no figure; the Makefile has those that python reads before this.
-for setting in ("MPLBACKEND", "PYTHONOPTIMIZE"):
-    os.environ.pop(setting, None)
-os.environ["MATPLOTLIBRC"] = os.devnull  # so that matplotlib has its defaults
+os.environ.update(MPLBACKEND="", PYTHONOPTIMIZE="", MATPLOTLIBRC=os.devnull)
 
 
 class Node(dict):
@@ -54,7 +53,7 @@ def cells_at_head():
 
 
 def read_notebook(path=NOTEBOOK):
-    """The notebook at `path`; tags that an editor dropped are put back from git's HEAD."""
+    """The notebook at `path`, with tags that an editor dropped; SystemExit in one line."""
     try:
         notebook = parse_notebook(Path(path).read_bytes())
     except (OSError, ValueError, AttributeError, TypeError) as error:
@@ -63,6 +62,11 @@ def read_notebook(path=NOTEBOOK):
     for cell in notebook.cells:
         if cell.id in ours and not tags(cell):
             cell.metadata |= ours[cell.id].metadata
+        if cell.id in ours and cell.cell_type == "code":
+            try:
+                compile(cell.source, cell.id, "exec")
+            except SyntaxError as error:
+                sys.exit(f"{path}: cell {cell.id} is no Python, line {error.lineno}: {error.msg}")
     return notebook
 
 
@@ -87,32 +91,20 @@ def own_cells(notebook=None):
     return own
 
 
-def compiled(cell, file="<cell>", flags=0):
-    """A cell's code, or with ast.PyCF_ONLY_AST its syntax tree; SystemExit in one line."""
-    try:
-        return compile(cell.source, file, "exec", flags)
-    except SyntaxError as error:
-        sys.exit(f"cell {cell.id} of the notebook is no Python (line {error.lineno}: {error.msg})")
-
-
 def execute(cells, namespace):
     """Execute cells in order in `namespace`, so that tracebacks and `inspect` find their source."""
     for cell in cells:
         file = f"<{cell.id} {hashlib.sha256(cell.source.encode()).hexdigest()[:8]}>"  # of this copy
         linecache.cache[file] = len(cell.source), None, cell.source.splitlines(True), file
-        exec(compiled(cell, file), namespace)
+        exec(compile(cell.source, file, "exec"), namespace)
 
 
 def import_notebook(profile, notebook=None, name="a2_cnn"):
     """The notebook's definitions: its own cells not tagged `run`, without the A2_* settings."""
-    kept = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("A2_")}
-    os.environ["A2_PROFILE"] = profile
     module = sys.modules[name] = types.ModuleType(name)
-    try:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
+    with mock.patch.dict(os.environ, kept | {"A2_PROFILE": profile}, clear=True):
         execute([cell for cell in own_cells(notebook) if "run" not in tags(cell)], vars(module))
-    finally:
-        del os.environ["A2_PROFILE"]
-        os.environ.update(kept)
     return module
 
 

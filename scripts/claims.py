@@ -29,7 +29,6 @@ def improves(t, table):
 CLAIMS = {
     "conv-below-pool": lambda t: improves(t, "convt-minus-pool"),
     "unet-below-conv": lambda t: improves(t, "unet-minus-convt"),
-    "iou-handout-worse": lambda t: falls(t.row("iou-minus-entropy", "val_thresholded_iou")),
     "iou-image-leads": lambda t: (
         rises(t.row("gentle-starter-minus", "val_image_iou"))
         and rises(t.row("gentle-starter-minus", "test_image_iou"))
@@ -37,9 +36,6 @@ CLAIMS = {
     "iou-mean-trails": lambda t: (
         falls(t.row("gentle-starter-minus", "val_mean_iou"))
         and falls(t.row("gentle-starter-minus", "test_mean_iou"))
-    ),
-    "iou-thresholded-wavers": lambda t: wavers(
-        t.row("gentle-starter-minus", "val_thresholded_iou")
     ),
 }
 

@@ -1,21 +1,17 @@
 """Show all figures and tables again, from results.json and pictures.npz alone, without training.
 
 New plots replace the old ones when all are drawn; new and changed tables go into results.json.
-
-Usage: python scripts/make_figures.py [full|quick|sample]
+Argument: full (default), quick or sample.
 """
 
 import json
 import sys
+from unittest import mock
 
 import cells
 import matplotlib
 import numpy as np
 from tables import load_results, stamp_of
-
-
-def show_nothing(*shown, **how):
-    """What `display` is, where nobody looks on."""
 
 
 def rounded(content):
@@ -34,7 +30,7 @@ def main(profile):
     notebook = cells.read_notebook()
     notebook.cells = cells.own_cells(notebook)
     lib = cells.import_notebook(profile, notebook)
-    lib.display = show_nothing
+    lib.display = mock.Mock()  # nobody looks on
     lib.load_results(results, np.load(folder / "pictures.npz"))
     with cells.new_plots(folder) as lib.FIGURE_DIR:
         views = [cell for cell in notebook.cells if "view" in cells.tags(cell)]
@@ -46,8 +42,8 @@ def main(profile):
     changed = [key for key in shown if rounded(shown[key]) != rounded(kept.get(key))]
     if changed:
         kept |= {key: shown[key] for key in changed}
-        cells.write_whole(folder / "results.json", json.dumps(results, indent=1))
-        print(f"new or changed in results.json: {', '.join(changed)}; stamp {stamp_of(results)}")
+        cells.write_whole(folder / "results.json", json.dumps(results, indent=1) + "\n")
+        print(f"results.json, now of stamp {stamp_of(results)}, has new: {', '.join(changed)}")
         print("the notebook tells the old stamp: `make run` reads its kept runs and mends that")
 
 

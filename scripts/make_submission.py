@@ -1,6 +1,6 @@
 """Check the two files to hand in, and put them into build/submission/ when nothing is left to do.
 
-Usage: python scripts/make_submission.py [full|quick|sample]
+Argument: full (default), quick or sample.
 """
 
 import json
@@ -38,8 +38,7 @@ def check_notebook(files):
     for copy in {*ROOT.glob("a2-cnn*.ipynb"), *files.base.glob("a2-cnn*.ipynb")}:
         if copy.name != NOTEBOOK.name:
             yield f"'{copy.name}' lies beside {NOTEBOOK.name}: move it over that, or delete it"
-    theirs = {cell.id for cell in files.notebook.cells}
-    if missing := [name for name in files.ours if name not in theirs]:
+    if missing := files.ours.keys() - {cell.id for cell in files.notebook.cells}:
         yield f"cells are missing: {', '.join(missing)}; take them from git's HEAD, then {RUN_ALL}"
     ran = [cell for cell in cells.code_cells(files.notebook) if cell.source.strip()]
     for number, cell in enumerate(ran, ran[0].execution_count or 1):
@@ -57,14 +56,12 @@ def check_notebook(files):
 
 def check_run(files):
     profile, told = told_by(files.notebook.cells)
-    if "sample" in (profile, files.results["profile"]):
-        yield "SAMPLE: these are results of the drawn sample; run the quick or full profile"
     numbers = (files.base / "figures/numbers.tex").read_text(encoding="utf-8")
     keywords = pdf_info(files.pdf, b"Keywords")
-    places = {f"the notebook ({profile} profile)": told}
-    places["numbers.tex"] = "".join(re.findall(r"about@stamp\}\{(\w+)", numbers))
-    places["the PDF"] = "".join(re.findall(r"results (\w+)", keywords))
-    if wrong := [place for place, stamp in places.items() if stamp != files.stamp]:
+    if "sample" in (profile, files.results["profile"]):
+        yield "SAMPLE: these are results of the drawn sample; run the quick or full profile"
+    places = {f"the notebook ({profile} profile)": told, "numbers.tex": numbers, "PDF": keywords}
+    if wrong := [place for place, text in places.items() if files.stamp not in text]:
         advice = "take notebook and figures.zip from one session, then `make unpack writeup`"
         yield f"{', '.join(wrong)}: of another run than results.json, {files.stamp}; {advice}"
     if r"{\missing}" in numbers and files.results["profile"] == "full":
@@ -96,9 +93,8 @@ def main(profile):
     files.results = load_results(base / "figures", profile)
     files.stamp = stamp_of(files.results)
     left = [*check_notebook(files), *check_run(files), *check_texts(files)]
-    for name in NAMES:
-        if (base / name).stat().st_size > SIZE_LIMIT:
-            left.append(f"{name} has over {SIZE_LIMIT:,} bytes, MarkUs's limit")
+    large = [name for name in NAMES if (base / name).stat().st_size > SIZE_LIMIT]
+    left += [f"{name} has over {SIZE_LIMIT:,} bytes, MarkUs's limit" for name in large]
     if not files.ours:
         print("not checked, without git: missing cells, and texts about another run")
     if left:

@@ -1,8 +1,6 @@
 """Execute a2-cnn.ipynb from top to bottom, and write it if every cell succeeded.
 
-full: over a2-cnn.ipynb; quick, sample: into build/<profile>/.
-
-Usage: python scripts/run_notebook.py [sample|quick|full]   (settings: A2_* environment variables)
+Argument: sample (default) or quick, for build/<profile>/, or full, for a2-cnn.ipynb itself.
 """
 
 import os
@@ -63,9 +61,8 @@ def main(profile):
     except (CellExecutionError, DeadKernelError, KeyboardInterrupt) as stopped:
         client.tell(f"{stopped or 'interrupted'}\n")
         sys.exit("Stopped; nothing was written but finished runs. Run it again to go on.")
-    client.tell("")
     cells.write_whole(target, nbformat.writes(notebook) + "\n")
-    print(f"executed in {time.perf_counter() - client.started:.0f} s: {target}")
+    client.tell(f"executed in {time.perf_counter() - client.started:.0f} s: {target}\n")
 
 
 if __name__ == "__main__":

@@ -25,20 +25,16 @@ def stamp_of(results):
 
 def about(results):
     """{name: text} of what is known of a run as a whole."""
-    provenance = results["provenance"]
-    seeds = len(provenance["seeds"])
-    return {
-        "stamp": stamp_of(results),
-        "profile": results["profile"],
-        "device": provenance["device"],
-        "torch": provenance["versions"]["torch"].split("+")[0],
-        "seeds": f"{seeds} seeds" if seeds > 1 else "one seed",
-        "runs": str(len(results["runs"])),
-    }
+    provenance, seeds = results["provenance"], len(results["provenance"]["seeds"])
+    known = {key: text for key, text in provenance.items() if isinstance(text, str)}
+    known |= {"stamp": stamp_of(results), "profile": results["profile"]}
+    known["seeds"] = f"{seeds} seeds" if seeds > 1 else "one seed"
+    known["torch"] = provenance["versions"]["torch"].split("+")[0]
+    return known | {"runs": str(len(results["runs"]))}
 
 
-def as_label(label):
-    """A row's or a column's label as text; one of two levels is a list."""
+def as_text(label):
+    """A row's or a column's label; one of two levels is a list."""
     return " ".join(map(str, label)) if isinstance(label, list) else str(label)
 
 
@@ -46,11 +42,11 @@ class Tables:
     """The numbers of a results.json's tables; what was looked up is remembered."""
 
     def __init__(self, results):
-        self.numbers, self.looked_up = {}, {}
+        self.about, self.numbers, self.looked_up = about(results), {}, {}
         for name, table in results["tables"].items():
             for row, values in zip(table["index"], table["data"], strict=True):
                 for column, number in zip(table["columns"], values, strict=True):
-                    self.numbers[name, as_label(row), as_label(column)] = number
+                    self.numbers[name, as_text(row), as_text(column)] = number
 
     def row(self, table, row=None, column=None):
         """The numbers of a row, of a column, or the one in both, as a list."""
@@ -78,7 +74,7 @@ class Tables:
         return self(table, *mean), self.numbers.get((table, *sd))
 
 
-def as_text(number, form):
+def formatted(number, form):
     """A number in a format of Python's; a leading | takes its size."""
     if form.startswith("|"):
         number, form = abs(number), form[1:]
@@ -87,10 +83,14 @@ def as_text(number, form):
     return "0" if number == 0 and form.endswith("e") else format(number, form)
 
 
-def written(tables, kind, place, form, typeset):
+def written(tables, typeset, kind, *arguments):
     """The answer to a request; `typeset` makes text of a number, or of mean and sd."""
+    if kind == "about":
+        return typeset(tables.about[arguments[0]])
+    *place, form = arguments
     if kind == "spread":
         mean, sd = tables.spread(*place)
-        return typeset(as_text(mean, form), "–" if sd is None else as_text(sd, form.strip("+|")))
+        sd = "–" if sd is None else formatted(sd, form.strip("+|"))
+        return typeset(formatted(mean, form), sd)
     look_up = tables.column if kind == "column" else tables.row
-    return ", ".join(typeset(as_text(number, form)) for number in look_up(*place))
+    return ", ".join(typeset(formatted(number, form)) for number in look_up(*place))

@@ -1,8 +1,7 @@
 """Put the figures.zip of the notebook's last cell into the figures folder of its profile.
 
 It may have been zipped again, in a folder. Of `figures.zip`, `figures (1).zip`, the newest counts.
-
-Usage: python scripts/unpack_figures.py [figures.zip]
+Argument: the file, where it is another.
 """
 
 import hashlib
@@ -16,40 +15,35 @@ from tables import stamp_of
 
 
 def read_figures(path):
-    """{name: bytes} of what is taken from a zip file; any Exception if it is not ours."""
+    """({name: bytes} of a zip file, its results); any Exception if it is not ours."""
     with zipfile.ZipFile(path) as archive:
         places = {PurePosixPath(name.replace("\\", "/")): name for name in archive.namelist()}
         (folder,) = [place.parent for place in places if place.name == "results.json"]
         files = {}
         for place, name in places.items():
-            known = place.name in ("results.json", "pictures.npz") or place.suffix in (
-                ".pdf",
-                ".png",
-            )
-            if known and place.parent == folder and not place.name.startswith("."):
+            if place.parent == folder and not place.name.startswith("."):
                 files[place.name] = archive.read(name)  # tests its checksum, too
+    results = json.loads(files["results.json"])
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
-    if json.loads(files["results.json"])["provenance"]["pictures_sha256"] != pictures:
+    if results["provenance"]["pictures_sha256"] != pictures:
         raise ValueError("its pictures.npz belongs to another results.json")
-    return files
+    return files, results
 
 
 def main(paths):
     paths = paths or sorted(ROOT.glob("figures*.zip"), key=lambda path: path.stat().st_mtime)
     path = paths[-1] if paths else "figures.zip"
     try:
-        files = read_figures(path)
-        results = json.loads(files["results.json"])
+        files, results = read_figures(path)
         base = base_folder(results["profile"])
     except Exception as error:  # a damaged archive can fail anywhere
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
     (base / "figures").mkdir(parents=True, exist_ok=True)
     with new_plots(base / "figures") as new:
         for name, content in files.items():
-            (new / name).write_bytes(content)
-    if len(paths) > 1:
-        print(f"of {len(paths)} such files the newest was taken: {path}")
-    print(f"{len(files)} files, stamp {stamp_of(results)}: unpacked into {base / 'figures'}")
+            if name in ("results.json", "pictures.npz") or name.endswith((".pdf", ".png")):
+                (new / name).write_bytes(content)
+    print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
     setting = "" if base == ROOT else f" PROFILE={results['profile']}"
     print(f"next: this run's notebook as {base / NOTEBOOK.name}; make writeup submission{setting}")
 

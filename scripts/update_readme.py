@@ -6,7 +6,7 @@ The requests are those of a2-writeup.tex: cell, spread, byseed and column, and a
 import re
 
 from cells import ROOT, write_whole
-from tables import Tables, about, load_results, written
+from tables import Tables, load_results, written
 
 
 def in_plain(text, sd=None):
@@ -20,10 +20,8 @@ def filled_in(text, results):
     tables = Tables(results)
 
     def answer(found):
-        kind, *place = found[2].replace(" ", "/", 1).split("/")
-        if kind == "about":
-            return f"{found[1]}{about(results)[place[0]]}<!---->"
-        return f"{found[1]}{written(tables, kind, place[:-1], place[-1], in_plain)}<!---->"
+        request = found[2].replace(" ", "/", 1).split("/")
+        return f"{found[1]}{written(tables, in_plain, *request)}<!---->"
 
     return re.sub(r"(<!--(\w+ [^>]+)-->).*?<!---->", answer, text)
 
