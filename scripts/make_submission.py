@@ -34,7 +34,7 @@ def pdf_info(pdf, key):
 
 
 def check_notebook(files):
-    """What is left to do, a line each; so do the other checks."""
+    """What is left to do in the notebook, a line each."""
     for copy in {*ROOT.glob("a2-cnn*.ipynb"), *files.base.glob("a2-cnn*.ipynb")}:
         if copy.name != NOTEBOOK.name:
             yield f"'{copy.name}' lies beside {NOTEBOOK.name}: move it over that, or delete it"
@@ -55,6 +55,7 @@ def check_notebook(files):
 
 
 def check_run(files):
+    """What is left to do until all is of one run, a line each."""
     profile, told = told_by(files.notebook.cells)
     numbers = (files.base / "figures/numbers.tex").read_text(encoding="utf-8")
     keywords = pdf_info(files.pdf, b"Keywords")
@@ -70,11 +71,8 @@ def check_run(files):
         yield "the PDF was built from another a2-writeup.tex: `make writeup`"
     if not pdf_info(files.pdf, b"Author"):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
-
-
-def check_texts(files):
-    for told in files.writeup.to_rewrite(judge(files.results), files.stamp):
-        yield f"a2-writeup.tex, {told}"
+    for sentence in files.writeup.to_rewrite(judge(files.results), files.stamp):
+        yield f"a2-writeup.tex, {sentence}"
     same_run = told_by(files.ours.values()) == told_by(files.notebook.cells)
     for cell in files.notebook.cells:
         unchanged = cell.source == files.ours.get(cell.id, {}).get("source")
@@ -92,7 +90,7 @@ def main(profile):
     files.notebook, files.ours = cells.read_notebook(base / NAMES[0]), cells.cells_at_head()
     files.results = load_results(base / "figures", profile)
     files.stamp = stamp_of(files.results)
-    left = [*check_notebook(files), *check_run(files), *check_texts(files)]
+    left = [*check_notebook(files), *check_run(files)]
     large = [name for name in NAMES if (base / name).stat().st_size > SIZE_LIMIT]
     left += [f"{name} has over {SIZE_LIMIT:,} bytes, MarkUs's limit" for name in large]
     if not files.ours:

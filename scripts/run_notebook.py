@@ -10,7 +10,6 @@ import time
 import cells
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 
 class LiveClient(NotebookClient):
@@ -28,8 +27,8 @@ class LiveClient(NotebookClient):
 
     async def async_execute_cell(self, cell, cell_index, *arguments, **settings):
         if cell.cell_type == "code":
-            elapsed, count = time.perf_counter() - self.started, len(self.nb.cells)
-            self.tell(f"[{elapsed:6.0f} s] cell {cell_index + 1}/{count}: {cell.id}\n")
+            elapsed = f"[{time.perf_counter() - self.started:6.0f} s]"
+            self.tell(f"{elapsed} cell {cell_index + 1}/{len(self.nb.cells)}: {cell.id}\n")
         return await super().async_execute_cell(cell, cell_index, *arguments, **settings)
 
     def process_message(self, msg, cell, cell_index):
@@ -58,9 +57,10 @@ def main(profile):
     client = LiveClient(notebook, **settings)
     try:
         client.execute()
-    except (CellExecutionError, DeadKernelError, KeyboardInterrupt) as stopped:
-        client.tell(f"{stopped or 'interrupted'}\n")
-        sys.exit("Stopped; nothing was written but finished runs. Run it again to go on.")
+    except (Exception, KeyboardInterrupt) as stopped:  # after Ctrl-C, nbclient raises others
+        client.tell("")
+        reason = str(stopped) or "interrupted"
+        sys.exit(f"{reason}\nNothing was written but finished runs. Run it again to go on.")
     cells.write_whole(target, nbformat.writes(notebook) + "\n")
     client.tell(f"executed in {time.perf_counter() - client.started:.0f} s: {target}\n")
 

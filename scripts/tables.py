@@ -23,30 +23,27 @@ def stamp_of(results):
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def about(results):
-    """{name: text} of what is known of a run as a whole."""
-    provenance, seeds = results["provenance"], len(results["provenance"]["seeds"])
-    known = {key: text for key, text in provenance.items() if isinstance(text, str)}
-    known |= {"stamp": stamp_of(results), "profile": results["profile"]}
-    known["seeds"] = f"{seeds} seeds" if seeds > 1 else "one seed"
-    known["torch"] = provenance["versions"]["torch"].split("+")[0]
-    return known | {"runs": str(len(results["runs"]))}
-
-
 def as_text(label):
     """A row's or a column's label; one of two levels is a list."""
-    return " ".join(map(str, label)) if isinstance(label, list) else str(label)
+    return " ".join(map(str, label)).strip() if isinstance(label, list) else str(label)
 
 
 class Tables:
-    """The numbers of a results.json's tables; what was looked up is remembered."""
+    """The numbers of a results.json's tables, and texts about it; remembers what is looked up."""
 
     def __init__(self, results):
-        self.about, self.numbers, self.looked_up = about(results), {}, {}
+        provenance, seeds = results["provenance"], len(results["provenance"]["seeds"])
+        self.about = {key: text for key, text in provenance.items() if isinstance(text, str)}
+        self.about |= {"stamp": stamp_of(results), "profile": results["profile"]}
+        self.about["seeds"] = f"{seeds} seeds" if seeds > 1 else "one seed"
+        self.about["torch"] = provenance["versions"]["torch"].split("+")[0]
+        self.about["runs"] = str(len(results["runs"]))
+        self.numbers, self.looked_up = {}, {}
         for name, table in results["tables"].items():
             for row, values in zip(table["index"], table["data"], strict=True):
                 for column, number in zip(table["columns"], values, strict=True):
-                    self.numbers[name, as_text(row), as_text(column)] = number
+                    place = name, as_text(row), as_text(column)
+                    self.numbers[place] = None if place in self.numbers else number  # which?
 
     def row(self, table, row=None, column=None):
         """The numbers of a row, of a column, or the one in both, as a list."""

@@ -1,7 +1,6 @@
 """Put the figures.zip of the notebook's last cell into the figures folder of its profile.
 
 It may have been zipped again, in a folder. Of `figures.zip`, `figures (1).zip`, the newest counts.
-Argument: the file, where it is another.
 """
 
 import hashlib
