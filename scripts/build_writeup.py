@@ -104,11 +104,11 @@ def numbers_tex(results, writeup, judged):
 
 
 def listing(cell, name):
-    """A function or class of a cell, or without a name all of them, without docstrings."""
+    """A function or class of a cell, or all of them, without docstrings; or a cell without any."""
     source = re.sub(r'\n +"""(?s:.*?)"""\n\n?', "\n", cell.source).replace("  # fmt: skip", "")
     begins = re.compile(rf"^(def|class) {name or '.*'}\b", re.MULTILINE)
     parts = [part.strip() for part in source.split("\n\n\n") if begins.search(part)]
-    return "\n\n\n".join(parts) + "\n" if parts else ""
+    return "\n\n\n".join(parts or [source if not name else ""]).strip() + "\n"
 
 
 def write_inputs(figures, results, writeup, judged):
@@ -117,7 +117,7 @@ def write_inputs(figures, results, writeup, judged):
     for line, cell, name in writeup.listings:
         file = f"{cell}-{name}.py" if name else f"{cell}.py"
         texts[file] = listing(cells[cell], name) if cell in cells else ""
-        if not texts[file]:
+        if not texts[file].strip():
             sys.exit(f"line {line}: the notebook has no code for \\code{{{cell}}} {name}")
     shutil.rmtree(figures / "listings", ignore_errors=True)
     for file, text in texts.items():

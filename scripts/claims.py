@@ -7,6 +7,8 @@ and t.column are lists. One that asks for a missing number does not hold.
 
 from tables import Tables
 
+POOL, CONVT, UNET = "PoolUpsampleNet", "ConvTransposeNet", "UNet"
+
 
 def falls(differences):
     """On every seed; one alone agrees on nothing."""
@@ -17,26 +19,61 @@ def rises(differences):
     return len(differences) > 1 and min(differences) > 0
 
 
-def wavers(differences):
-    return len(differences) > 1 and not falls(differences) and not rises(differences)
-
-
 def improves(t, table):
     """On every seed the validation loss falls and the accuracy rises."""
     return falls(t.row(table, "val_loss")) and rises(t.row(table, "val_accuracy"))
 
 
+def final(t, net, column="val_loss"):
+    """A network's mean after the last epoch."""
+    return t("parts-a-c", net, f"{column} mean")
+
+
+def shares(t, part, whole, other):
+    """How much of one change's gain in loss another one brings, by seed."""
+    gains = zip(
+        t.row("alone-minus", f"{part} minus {other}"),
+        t.row("alone-minus", f"{whole} minus {other}"),
+        strict=True,
+    )
+    return [ours / theirs for ours, theirs in gains]
+
+
+def both_ends(t):
+    strides, transposed = (
+        shares(t, net, CONVT, POOL) for net in ("StridedUpsampleNet", "PoolTransposeNet")
+    )
+    sums = [one + other for one, other in zip(strides, transposed, strict=True)]
+    return max(*strides, *transposed) < 0.5 and max(sums) < 1 and len(sums) > 1
+
+
 CLAIMS = {
-    "conv-below-pool": lambda t: improves(t, "convt-minus-pool"),
-    "unet-below-conv": lambda t: improves(t, "unet-minus-convt"),
-    "iou-image-leads": lambda t: (
-        rises(t.row("gentle-starter-minus", "val_image_iou"))
-        and rises(t.row("gentle-starter-minus", "test_image_iou"))
+    "pool-below-table": lambda t: (
+        final(t, POOL) > final(t, "grey table")
+        and final(t, POOL, "val_accuracy") < final(t, "grey table", "val_accuracy")
     ),
-    "iou-mean-trails": lambda t: (
-        falls(t.row("gentle-starter-minus", "val_mean_iou"))
-        and falls(t.row("gentle-starter-minus", "test_mean_iou"))
+    "train-evaluated": lambda t: (
+        abs(final(t, CONVT, "evaluated_train_loss") - final(t, CONVT)) < 0.01
     ),
+    "convt-below-pool": lambda t: improves(t, "convt-minus-pool"),
+    "convt-above-table": lambda t: final(t, CONVT) > final(t, "grey table"),
+    "both-ends": both_ends,
+    "unet-below-convt": lambda t: improves(t, "unet-minus-convt"),
+    "half-skip": lambda t: (
+        falls(t.row("alone-minus", "UNet minus ConvTransposeNet"))
+        and min(shares(t, "HalfSkipNet", UNET, CONVT)) > 0.5
+    ),
+    "small-unet": lambda t: (
+        falls(t.row("alone-minus", "UNet minus ConvTransposeNet"))
+        and min(shares(t, "SmallUNet", UNET, CONVT)) > 0.5
+        and t("alone", "SmallUNet", "parameters mean") < t("alone", CONVT, "parameters mean")
+    ),
+    "input-skip": lambda t: (
+        falls(t.row("alone-minus", "HalfSkipNet minus ConvTransposeNet"))
+        and max(shares(t, "InputSkipNet", "HalfSkipNet", CONVT)) < 0.5
+    ),
+    "grey-unet": lambda t: falls(t.row("alone-minus", "GreyUNet minus UNet")),
+    "this-network": lambda t: t.about["network"] == "DeepLabv3 mobilenet_v2",
 }
 
 

@@ -11,7 +11,25 @@ from unittest import mock
 import cells
 import matplotlib
 import numpy as np
-from tables import load_results, stamp_of
+import pandas as pd
+from tables import load_results
+
+
+def load_run(lib, results, pictures):
+    """Give the notebook's tables of runs, its shown tables and its pictures what was kept."""
+    for run in results["runs"]:
+        lib.RUNS[run["name"]] = {key: run[key] for key in run if key not in ("name", "history")}
+        lib.HISTORIES[run["name"]] = run["history"]
+    for key, lists in results["tables"].items():
+        index, columns = map(labels, (lists["index"], lists["columns"]))
+        lib.TABLES[key] = pd.DataFrame(lists["data"], index, columns)
+    lib.PICTURES.update(pictures)
+
+
+def labels(names):
+    """A table's index or columns; those of two levels are lists."""
+    two_levels = names and isinstance(names[0], list)
+    return pd.MultiIndex.from_tuples(map(tuple, names)) if two_levels else pd.Index(names)
 
 
 def rounded(content):
@@ -31,7 +49,7 @@ def main(profile):
     notebook.cells = cells.own_cells(notebook)
     lib = cells.import_notebook(profile, notebook)
     lib.display = mock.Mock()  # nobody looks on
-    lib.load_results(results, np.load(folder / "pictures.npz"))
+    load_run(lib, results, np.load(folder / "pictures.npz"))
     with cells.new_plots(folder) as lib.FIGURE_DIR:
         views = [cell for cell in notebook.cells if "view" in cells.tags(cell)]
         cells.execute(views, vars(lib))
@@ -43,8 +61,7 @@ def main(profile):
     if changed:
         kept |= {key: shown[key] for key in changed}
         cells.write_whole(folder / "results.json", json.dumps(results, indent=1) + "\n")
-        print(f"results.json, now of stamp {stamp_of(results)}, has new: {', '.join(changed)}")
-        print("the notebook tells the old stamp: `make run` reads its kept runs and mends that")
+        print(f"results.json has these tables anew: {', '.join(changed)}")
 
 
 if __name__ == "__main__":

@@ -13,34 +13,19 @@ from nbclient import NotebookClient
 
 
 class LiveClient(NotebookClient):
-    """Executes a notebook and repeats what its cells print; in a log, shown lines once, final."""
+    """Executes a notebook and repeats what its cells print."""
 
-    shown = ""  # the shown line that may yet be overwritten
     started = time.perf_counter()
-
-    def tell(self, text):
-        """Print a text, below the shown line."""
-        if self.shown:
-            print("" if sys.stdout.isatty() else self.shown)
-        self.shown = ""
-        print(text, end="", flush=True)
 
     async def async_execute_cell(self, cell, cell_index, *arguments, **settings):
         if cell.cell_type == "code":
             elapsed = f"[{time.perf_counter() - self.started:6.0f} s]"
-            self.tell(f"{elapsed} cell {cell_index + 1}/{len(self.nb.cells)}: {cell.id}\n")
+            print(f"{elapsed} cell {cell_index + 1}/{len(self.nb.cells)}: {cell.id}", flush=True)
         return await super().async_execute_cell(cell, cell_index, *arguments, **settings)
 
     def process_message(self, msg, cell, cell_index):
-        kind, content = msg["msg_type"], msg["content"]
-        if kind == "stream":
-            self.tell(content["text"])
-        elif kind.endswith("display_data") and list(content["data"]) == ["text/plain"]:
-            if kind == "display_data":
-                self.tell("")
-            self.shown = content["data"]["text/plain"]
-            if sys.stdout.isatty():
-                print(f"\r{self.shown}\033[K", end="", flush=True)
+        if msg["msg_type"] == "stream":
+            print(msg["content"]["text"], end="", flush=True)
         return super().process_message(msg, cell, cell_index)
 
 
@@ -58,11 +43,10 @@ def main(profile):
     try:
         client.execute()
     except (Exception, KeyboardInterrupt) as stopped:  # after Ctrl-C, nbclient raises others
-        client.tell("")
         reason = str(stopped) or "interrupted"
         sys.exit(f"{reason}\nNothing was written but finished runs. Run it again to go on.")
     cells.write_whole(target, nbformat.writes(notebook) + "\n")
-    client.tell(f"executed in {time.perf_counter() - client.started:.0f} s: {target}\n")
+    print(f"executed in {time.perf_counter() - client.started:.0f} s: {target}")
 
 
 if __name__ == "__main__":

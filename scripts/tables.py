@@ -18,8 +18,9 @@ def load_results(folder, profile="full"):
 
 
 def stamp_of(results):
-    """The beginning of the SHA-256 of the results' content."""
-    content = json.dumps(results, sort_keys=True, separators=(",", ":"))
+    """The beginning of the SHA-256 of what was run; a table can be shown anew without a run."""
+    run = {key: content for key, content in results.items() if key != "tables"}
+    content = json.dumps(run, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
