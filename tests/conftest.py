@@ -1,29 +1,28 @@
-"""Shared by all tests: the notebook's definitions, a small problem, a run of the sample."""
+"""Shared by all tests: the notebook's definitions, a small problem of each part, a clean copy."""
 
-import json
-import math
 import os
+import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
+import types
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 import torch
-from cells import ROOT, code_cells, execute, import_notebook, read_notebook
+from cells import ROOT, code_cells, execute, import_notebook, read_notebook, tags
 from house import make_repository
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
+needs_latex = pytest.mark.skipif(not shutil.which("latexmk"), reason="LaTeX is not installed")
 
 
 def pytest_collection_modifyitems(items):
-    """The file with the longest tests, those of the sample's run, comes first."""
+    """The file with the longest test, the sample's run, comes first."""
     items.sort(key=lambda item: item.path.name != "test_run.py")
 
 
@@ -40,10 +39,18 @@ def lib(definitions, tmp_path, monkeypatch):
         folder.mkdir()
         monkeypatch.setattr(definitions, name, folder)
     monkeypatch.setattr(definitions, "MIRROR", "")
-    for name in ("RUNS", "FACTS", "PICTURES", "FILES"):
+    monkeypatch.setattr(definitions, "FILES", [])
+    for name in ("RUNS", "HISTORIES", "TABLES", "PICTURES"):
         monkeypatch.setattr(definitions, name, {})
-    monkeypatch.setattr(definitions, "DRAWN", set())
     return definitions
+
+
+@pytest.fixture
+def small(lib, monkeypatch):
+    """`lib` for networks of few filters, and masks of few pixels."""
+    monkeypatch.setattr(lib, "NUM_FILTERS", 4)
+    monkeypatch.setattr(lib, "PHOTO_SIZE", 8)
+    return lib
 
 
 def run_cell(lib, cell_id):
@@ -54,68 +61,90 @@ def run_cell(lib, cell_id):
 def edited(old, new):
     """The notebook's definitions, with a text that stands in one of its cells replaced."""
     notebook = read_notebook()
-    (cell,) = [cell for cell in code_cells(notebook) if old in cell.source]
-    cell.source = cell.source.replace(old, new)
+    found = [cell for cell in code_cells(notebook) if old in cell.source]
+    assert len(found) == 1, f"{len(found)} cells have {old!r}: take another text in this test"
+    found[0].source = found[0].source.replace(old, new)
     return import_notebook("sample", notebook, "edited")
 
 
-def small_problem(lib):
-    """What the notebook's run cells would bind, for tiny random images and photos."""
+COLOURS, FLOWERS = "Parts A to C", "Part D"
+
+
+def small_task(lib, part):
+    """A task on tiny random images, or on features that tell flower from background."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (31, 3, 8, 8), dtype=np.uint8)
+    if part == COLOURS:
+        images = rng.integers(0, 256, (31, 3, 8, 8), dtype=np.uint8)
+        data = lib.ColourData(*lib.prepare(images[:21]), *lib.prepare(images[21:]))
+        return lib.Task(data, lib.colour_batches, lib.pixel_loss, lib.evaluate_colours)
     masks = torch.from_numpy(rng.choice(np.uint8([0, lib.FLOWER, lib.VOID]), (14, 8, 8)))
     features = torch.rand(14, 256, 8, 8, generator=torch.Generator().manual_seed(0))
     features[:, :8] += 2 * (masks == lib.FLOWER)[:, None]
-    rows = list(range(14))
+    data = lib.FlowerData(features, masks, [*range(8)], [8, 9, 10], [11, 12, 13])
+    settings = {"parameters": lib.learned_parameters, "best_by": "val_mean_iou"}
+    settings |= {"loss_name": "IoU", "protocol": "strict"}
+    functions = lib.flower_batches, lib.compute_iou_loss, lib.evaluate_flowers
+    return lib.Task(data, *functions, **settings)
+
+
+def small_net(lib, part, seed=0):
+    """A network as a run of this part begins with it."""
+    if part == COLOURS:
+        return lib.make_net(lib.UNet, seed)
     layers = [torch.nn.Identity() for _ in range(5)]
-    return {
-        "NUM_FILTERS": 4,
-        "PHOTO_SIZE": 8,
-        "train_set": lib.prepare_colour_set(images[:21]),
-        "test_set": lib.prepare_colour_set(images[21:]),
-        "flowers": lib.FlowerSet(np.arange(14), None, masks),
-        "features": features,
-        "features_path": Path("made-up.pt"),
-        "segmentation_net": torch.nn.ModuleDict({"classifier": torch.nn.Sequential(*layers)}),
-        "strict": lib.Protocol("strict", rows[:8], rows[8:11], rows[11:], lib.VOID, "val_mean_iou"),
-        "FACTS": {"network": "none"},
-    }
+    net = torch.nn.ModuleDict({"classifier": torch.nn.Sequential(*layers)})
+    return lib.LastLayer(lib.replace_last_layer(net, seed))
 
 
-@pytest.fixture
-def small(lib, monkeypatch):
-    """`lib` with the small problem."""
-    for name, value in small_problem(lib).items():
-        monkeypatch.setattr(lib, name, value, raising=False)
-    return lib
+def train_small(lib, part):
+    """A run of 4 epochs; returns its row and history without times, and its weights as lists."""
+    batch_size = 8 if part == COLOURS else 3
+    recipe = lib.Recipe("test", batch_size, epochs=4, learning_rate=0.01)
+    net = small_net(lib, part)
+    name = lib.train(net, small_task(lib, part), recipe, 0)
+    weights = {key: tensor.tolist() for key, tensor in net.state_dict().items()}
+    return {**lib.RUNS[name], "seconds": 0}, lib.HISTORIES[name], weights
 
 
-TASKS = ["handout", "strong", "Part D"]
+def first_fingerprints(results, part):
+    """The names of the files of a part's runs with the first seed."""
+    seed, found = results["provenance"]["seeds"][0], set()
+    for run in results["runs"]:
+        if run.get("seed") == seed and bool(run["protocol"]) == (part == FLOWERS):
+            found.add(run["fingerprint"])
+    return found
 
 
-def train_task(lib, task, seed=0, epochs=7, **changes):
-    """Train one of TASKS; returns (its weights as lists, its history)."""
-    lib.RUNS.clear()
-    recipe = lib.Recipe("test", batch_size=8, epochs=epochs, learning_rate=0.01)
-    if task == "strong":
-        recipe = lib.replace(recipe, one_cycle=True, mirror=True, betas=(0.9, 0.95))
-    recipe = lib.replace(recipe, **changes)
-    if task == "Part D":
-        recipe = lib.replace(recipe, batch_size=3)
-        net = lib.run_segmentation("IoU", lib.strict, seed, recipe)
-    else:
-        net = lib.run_colourization(lib.UNet, seed, recipe)
-    weights = {name: tensor.tolist() for name, tensor in net.state_dict().items()}
-    (run,) = lib.RUNS.values()
-    return weights, run["history"]
+def would_be_trained(part, settings, monkeypatch):
+    """The same of the runs that the notebook's cells would make with these settings."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    lib = sys.modules["as_run"] = types.ModuleType("as_run")
+    execute([cell for cell in code_cells() if "run" not in tags(cell)], vars(lib))
+    found = set()
+
+    def train_seeds(net_class, task, recipe):
+        net = lib.make_net(net_class, lib.SEEDS[0])
+        found.add(lib.fingerprint(net, task, recipe, lib.SEEDS[0]))
+
+    def train_last_layers(net, task, recipe, seeds):
+        last_layer = lib.LastLayer(lib.replace_last_layer(net, seeds[0]))
+        found.add(lib.fingerprint(last_layer, task, recipe, seeds[0]))
+
+    lib.train_seeds, lib.train_last_layers = train_seeds, train_last_layers
+    lib.keep_colouring, lib.save = (lambda *_: None), None  # new features would be a failure
+    wanted = {COLOURS: ["prepare-run", "grey-table"], FLOWERS: ["load-flowers", "load-net"]}[part]
+    trains = {COLOURS: r"train_seeds\(", FLOWERS: r"(load_features|train_last_layers)\("}[part]
+    for cell in code_cells():
+        if "run" in tags(cell) and (cell.id in wanted or re.search(trains, cell.source)):
+            execute([cell], vars(lib))
+    return found
 
 
 def copy_checkout(target):
     """Copy what git has, or would add, to `target`, and make it a repository."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -127,42 +156,4 @@ def offline_environment(**settings):
     """The environment for a run of the notebook: no settings but these, no network."""
     nowhere = "http://127.0.0.1:9"  # nothing listens there
     kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
-    offline = {"http_proxy": nowhere, "https_proxy": nowhere, "PYTHONUNBUFFERED": "1"}
-    return kept | offline | settings
-
-
-class SampleRun:
-    """The sample profile in a clean copy: stopped in its second run, then run to the end."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        copy_checkout(folder)
-        self.interrupted_output, self.interrupted_code = self.start(until_checkpoints=2)
-        self.output, self.code = self.start()
-        assert self.code == 0, self.output[-3000:]
-        self.notebook = read_notebook(folder / "build/sample/a2-cnn.ipynb")
-        self.figures = folder / "build/sample/figures"
-        self.results = json.loads((self.figures / "results.json").read_text())
-
-    def start(self, until_checkpoints=math.inf):
-        """Run the notebook, until there are so many checkpoints; returns (output, exit code)."""
-        with open(self.folder / "build.log", "w+") as log:
-            process = subprocess.Popen(
-                [sys.executable, "scripts/run_notebook.py", "sample"], cwd=self.folder,
-                env=offline_environment(MPLBACKEND="Agg", OMP_NUM_THREADS="1"),
-                start_new_session=True, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-            while process.poll() is None:
-                if len(list(self.folder.glob("outputs/*.pt"))) >= until_checkpoints:
-                    os.killpg(process.pid, signal.SIGINT)
-                    break
-                time.sleep(0.05)
-            code = process.wait()
-        output = (self.folder / "build.log").read_text()
-        (self.folder / "build.log").unlink()
-        return output, code
-
-
-@pytest.fixture(scope="session")
-def sample_run(tmp_path_factory):
-    return SampleRun(tmp_path_factory.mktemp("checkout"))
+    return kept | {"http_proxy": nowhere, "https_proxy": nowhere} | settings

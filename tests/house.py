@@ -9,51 +9,76 @@ import sys
 
 import numpy as np
 from cells import ROOT
-from write_numbers import LISTED_CELLS
+from tables import stamp_of
 
-DRAWING = """RUNS, FACTS, PICTURES = {}, {}, {}
+LIBRARY = """from IPython.display import display
+RUNS, TABLES = {}, {}
+def load_results(results, pictures):
+    RUNS.update({run["name"]: run for run in results["runs"]})
+def as_lists(table):
+    return table
+def show(key, table):
+    TABLES[key] = table
+    display({"text/html": "<table>", "text/plain": f"{key}: {table}"}, raw=True)
 def save_fig(fig, name):
     fig.savefig(FIGURE_DIR / name, metadata={"CreationDate": None})
     display(fig)
+    plt.close(fig)
 """
-LISTED = "def train_epoch():\n    '''Cut.'''\n    return 1\ndef cross_entropy(): pass"
-CELLS = {  # id: (source, tags, whether it has output)
-    "setup": ("import matplotlib.pyplot as plt\nfrom pathlib import Path\ndisplay = None", [], 0),
-    "parameters": ('PROFILE = "full"  # @param ["full"]\nFIGURE_DIR = Path()', ["parameters"], 0),
-    "drawing": (DRAWING, ["plot"], 0),
-    "train-pool": ("raise OSError('the real run starts')", ["run"], 1),
-    "curves": (
-        "fig, ax = plt.subplots()\nax.plot(FACTS['UNet: val_loss'])\nsave_fig(fig, 'curves.pdf')",
-        ["run", "figure"], 1,
-    ),
-    **dict.fromkeys(LISTED_CELLS, (LISTED, [], 0)),
-    "hand-in": ("print(stamp)", ["run"], 1),
-}  # fmt: skip
-FACTS = {
-    "UNet: val_loss": [1.1, 1.0, 1.2],
-    "UNet minus ConvTransposeNet: val_loss": [-0.0934, -0.05, -0.07],
-    "UNet minus ConvTransposeNet: val_accuracy": [0.01, 0.02, 0.03],
-    "UNet: parameters": 56856,
-    "network": "DeepLabv3 mobilenet_v2",
-    "splits": "2",
+VIEW = """losses = [[run["val_loss"]] for run in RUNS.values()]
+show("losses", {"columns": ["val_loss"], "index": list(RUNS), "data": losses})
+fig, ax = plt.subplots()
+ax.plot(losses)
+save_fig(fig, "curves.pdf")
+"""
+LISTED = '''def down_block():
+    """Cut.
+
+    Cut, too.
+    """
+    return 1
+
+
+class UNet:
+    """Cut."""
+
+    skips = 2  # shown
+'''
+CELLS = {  # id: (source, tags)
+    "parameters": ('PROFILE = "full"  # @param ["full"]', ["parameters"]),
+    "imports": ("import matplotlib.pyplot as plt\nfrom pathlib import Path", []),
+    "plotting": (LIBRARY + "FIGURE_DIR = Path('figures')", []),
+    "unet": (LISTED, []),
+    "train-pool": ("raise OSError('the real run starts')", ["run"]),
+    "curves": (VIEW, ["run", "view"]),
+    "hand-in": ("print('57 runs, full profile, stamp 0123456789ab')", ["run"]),
 }
+MEANS = [["val_loss", "mean"], ["val_loss", "std"], ["parameters", ""]]
+TABLES = {  # name: columns, index, data
+    "losses": (["val_loss"], ["pool", "UNet"], [[1.5], [1.1]]),
+    "parts-a-c": (MEANS, ["UNet"], [[1.1, 0.1, 56856.0]]),
+    "minus": ([0, 1, 2], ["val_loss"], [[-0.0934, -0.05, -0.07]]),
+}
+CLAIM = '\nCLAIMS = {"lower": lambda t: falls(t.row("minus", "val_loss"))}\n'
 TEX = r"""\documentclass{article}
-\usepackage{xcolor,hyperref}
-\newcommand{\define}[3]{\expandafter\def\csname #1@#2\endcsname{#3}}
-\newcommand{\known}[2]{\ifcsname #1@#2\endcsname\csname #1@#2\endcsname\else\missing{#1}{#2}\fi}
-\newcommand{\missing}[2]{\typeout{NO VALUE #1 #2}\isFull{\textbf{??}}{--}}
-\newcommand{\isFull}[2]{\ifnum\pdfstrcmp{\csname say@profile\endcsname}{full}=0 #1\else #2\fi}
-\newcommand{\fact}{\known{fact}}\newcommand{\spread}{\known{spread}}\newcommand{\say}{\known{say}}
-\newcommand{\size}{\known{size}}
+\newcommand{\student}{Ann Author}
+\newcommand{\seenStamp}{STAMP}
+\usepackage{xcolor,listings,hyperref}
+\newcommand{\define}[2]{\expandafter\def\csname\detokenize{#1}\endcsname{#2}}
+\newcommand{\known}[1]{\ifcsname\detokenize{#1}\endcsname\csname\detokenize{#1}\endcsname\else?\fi}
+\newcommand{\missing}{\textbf{??}}
+\newcommand{\cell}[4]{\known{cell@#1@#2@#3@#4}}\newcommand{\spread}[4]{\known{spread@#1@#2@#3@#4}}
+\newcommand{\byseed}[3]{\known{byseed@#1@#2@#3}}\newcommand{\about}[1]{\known{about@#1}}
 \newcommand{\claim}[2]{\ifcsname claim@#1\endcsname #2\else\textcolor{red}{#2}\fi}
 \newcommand{\seen}[1]{#1}
-\newcommand{\seenStamp}{STAMP}
+\def\code#1{\codeof#1::}\def\codeof#1:#2:#3:{\lstinputlisting{figures/listings/#1-#2.py}}
 \input{figures/numbers}
-\hypersetup{pdfkeywords={results \csname say@stamp\endcsname}}
+\hypersetup{pdfauthor={\student}, pdfkeywords={results \about{stamp} \about{text}}}
 \begin{document}
-A loss of \spread{UNet: val_loss} with \fact{UNet: parameters} parameters.
-\claim{unet-below-conv}{It is lower by \size{UNet minus ConvTransposeNet: val_loss}.}
+A loss of \spread{parts-a-c}{UNet}{val_loss}{.3f}, \cell{parts-a-c}{UNet}{parameters}{,} parameters.
+\claim{lower}{It is lower by \byseed{minus}{val_loss}{|.3f}.}
 \seen{The horses are brown.}
+\code{unet:UNet:}
 \end{document}
 """
 
@@ -64,13 +89,19 @@ def npz(**arrays):
     return content.getvalue()
 
 
-def results(pictures, profile="full", **facts):
+PICTURES = npz(shown=np.zeros(3))
+
+
+def results(profile="full", pictures=PICTURES):
     """The text of a results.json."""
     versions = {"torch": "2.14.1+cpu", "matplotlib": "3"}
     provenance = {"seeds": [0, 1, 2], "device": "CPU", "versions": versions}
     provenance["pictures_sha256"] = hashlib.sha256(pictures).hexdigest()
-    made = {"schema": 3, "profile": profile, "provenance": provenance, "runs": [{"loss": 1}]}
-    return json.dumps(made | {"facts": FACTS | facts})
+    runs = [{"name": "pool", "val_loss": 1.5}, {"name": "UNet", "val_loss": 1.1}]
+    made = {"schema": 4, "profile": profile, "provenance": provenance, "runs": runs}
+    keys = "columns", "index", "data"
+    tables = {name: dict(zip(keys, parts, strict=True)) for name, parts in TABLES.items()}
+    return json.dumps(made | {"tables": tables})
 
 
 def printed_text(text):
@@ -87,43 +118,47 @@ def make_repository(folder):
 class House:
     def __init__(self, folder):
         self.folder, self.figures = folder, folder / "figures"
-        self.notebook = folder / "a2-cnn.ipynb"
-        shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=lambda *_: ["__pycache__"])
+        self.notebook, self.tex = folder / "a2-cnn.ipynb", folder / "a2-writeup.tex"
+        caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=caches)
+        claims = folder / "scripts/claims.py"
+        before, judge = claims.read_text(encoding="utf-8").split("\n\n\ndef judge(")
+        claims.write_text(f"{before}\n{CLAIM}\n\ndef judge({judge}", encoding="utf-8")
         self.figures.mkdir()
-        pictures = npz(shown=np.zeros(3))
-        (self.figures / "pictures.npz").write_bytes(pictures)
-        (self.figures / "results.json").write_text(results(pictures))
+        (self.figures / "pictures.npz").write_bytes(PICTURES)
+        (self.figures / "results.json").write_text(results())
         (self.figures / "curves.pdf").write_bytes(b"as committed")
         self.stamp = self.stamp_of_results()
-        (folder / "a2-writeup.tex").write_text(TEX.replace("STAMP", self.stamp))
+        self.tex.write_text(TEX.replace("STAMP", self.stamp))
         self.write(self.cells())
         make_repository(folder)
 
     def stamp_of_results(self):
-        return hashlib.sha256((self.figures / "results.json").read_bytes()).hexdigest()[:12]
+        return stamp_of(json.loads((self.figures / "results.json").read_text()))
 
     def cells(self):
         """Its notebook's cells, executed."""
         made = []
-        for number, (name, (source, tags, printed)) in enumerate(CELLS.items(), start=1):
-            outputs = []
-            if printed:
-                outputs = printed_text(f"57 runs, full profile, stamp {self.stamp}")
-            if "figure" in tags:
+        for number, (name, (source, tags)) in enumerate(CELLS.items(), start=1):
+            cell = {"cell_type": "code", "id": name, "source": source.splitlines(keepends=True)}
+            cell |= {"metadata": {"tags": tags} if tags else {}, "execution_count": number}
+            cell["outputs"] = printed_text(f"57 runs, full profile, stamp {self.stamp}")
+            if "view" in tags:
                 data = {"image/png": "aGk=", "text/plain": ["<Figure>"]}
-                outputs = [{"output_type": "display_data", "data": data, "metadata": {}}]
-            made.append({
-                "cell_type": "code", "id": name, "metadata": {"tags": tags} if tags else {},
-                "source": source.splitlines(keepends=True), "outputs": outputs,
-                "execution_count": number,
-            })  # fmt: skip
-        saw = ["### What we saw in Part A\n", "\n", "Brown horses."]
-        text = {"cell_type": "markdown", "id": "part-a-saw", "metadata": {}, "source": saw}
-        return [*made, text]
+                cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+            made.append(cell)
+        saw = {"cell_type": "markdown", "id": "part-a-saw", "metadata": {}}
+        return [*made, saw | {"source": ["### What we saw\n", "Brown horses."]}]
 
     def write(self, cells, minor=5):
         notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
         self.notebook.write_text(json.dumps(notebook))
+
+    def replace(self, path, old, new):
+        """Change a text in a file that has it."""
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
 
     def run(self, script, *arguments, bare=True):
         """Run a script, by a python that has its standard library alone unless told otherwise."""

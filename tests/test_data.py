@@ -1,35 +1,31 @@
 """Getting the files from their places, and what can be wrong with each."""
 
-import gzip
 import hashlib
 import http.server
+import io
+import tarfile
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+import scipy.io
+from conftest import ROOT
+from PIL import Image
 
-GOOD, OTHER = (gzip.compress(np.random.default_rng(i).bytes(5000)) for i in (0, 1))
-GOOD_MD5 = "md5:" + hashlib.md5(GOOD).hexdigest()
-SERVED = {  # folder: what it has under every name
-    "good": GOOD,
-    "other": OTHER,
-    "html": b"\n<!DOCTYPE html><html>Moved</html>",
-    "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n",
-    "cut": GOOD[:-10],
-    "zipped": GOOD,
-}
+SAMPLE = ROOT / "data/sample"
+GOOD = (SAMPLE / "datasplits.mat").read_bytes()
+HTML = b"\n<!DOCTYPE html><html>Moved</html>"
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"
+SERVED = {"good": GOOD, "html": HTML, "cut": GOOD[:-10]}  # folder: what it has under every name
 
 
 class Server(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        kind = self.path.split("/")[1]
-        content = SERVED.get(kind)
+        content = SERVED.get(self.path.split("/")[1])
         self.send_response(200 if content else 404)
-        self.send_header("Content-Length", str(len(GOOD if kind == "cut" else content or b"")))
-        if kind == "zipped" and "gzip" in self.headers.get("Accept-Encoding", ""):
-            self.send_header("Content-Encoding", "gzip")  # as some servers call a .tgz
+        self.send_header("Content-Length", str(len(content or b"")))
         self.end_headers()
         self.wfile.write(content or b"")
 
@@ -46,126 +42,104 @@ def web():
         server.shutdown()
 
 
-def read_thing(path):
-    if path.read_bytes() != GOOD:
-        raise ValueError("not the thing")
-    return "the thing"
+@pytest.mark.parametrize("mirror", ["", "a folder", "good", "nothing"])
+@pytest.mark.parametrize("there", [False, True])
+def test_the_first_place_that_has_a_file_gives_it(lib, web, tmp_path, monkeypatch, mirror, there):
+    monkeypatch.setitem(lib.MD5, "datasplits.mat", hashlib.md5(GOOD).hexdigest())
+    (tmp_path / "datasplits.mat").write_bytes(GOOD)
+    folder = str(tmp_path) if mirror == "a folder" else f"{web}/{mirror}"
+    monkeypatch.setattr(lib, "MIRROR", mirror and folder)
+    if there:
+        (lib.DATA_DIR / "datasplits.mat").write_bytes(GOOD)
+    official = f"{web}/good" if mirror in ("", "nothing") and not there else f"{web}/html"
+    assert "trn2" in lib.fetch("datasplits.mat", lib.read_splits, official)
+    assert lib.FILES == [lib.DATA_DIR / "datasplits.mat"]
+    assert lib.FILES[0].read_bytes() == GOOD
 
 
-@pytest.fixture
-def fetch_thing(lib, monkeypatch):
-    """fetch_thing(official folder, MD5): what `fetch` reads of thing.tgz, which should be GOOD."""
-
-    def fetch_thing(official="", md5=None):
-        monkeypatch.setitem(lib.URLS, "thing.tgz", official)
-        if md5:
-            monkeypatch.setitem(lib.CHECKSUMS, "thing.tgz", md5)
-        return lib.fetch("thing.tgz", read_thing)
-
-    return fetch_thing
-
-
-@pytest.mark.parametrize(
-    ("place", "md5", "official"),
-    [
-        ("data folder", "md5:" + 32 * "0", False),
-        ("data folder", GOOD_MD5, True),
-        ("mirror folder", None, False),
-        ("mirror URL", GOOD_MD5, True),
-        ("official address", GOOD_MD5, True),
-        ("official address that zips", GOOD_MD5, True),
-    ],
-)
-def test_the_first_place_that_has_a_file_gives_it_and_its_origin_is_kept(
-    lib, fetch_thing, web, tmp_path, monkeypatch, capsys, place, md5, official
+@pytest.mark.parametrize(("kind", "reason"), [
+    ("html", "MD5"), ("cut", "MD5"), ("absent", "404"),
+])  # fmt: skip
+def test_an_official_download_that_is_not_the_official_one_is_refused_with_every_place(
+    lib, web, tmp_path, monkeypatch, kind, reason
 ):
-    folder = lib.DATA_DIR if place == "data folder" else tmp_path
-    (folder / "thing.tgz").write_bytes(GOOD)
-    mirrors = {"mirror folder": f"{tmp_path}", "mirror URL": f"{web}/good/"}
-    monkeypatch.setattr(lib, "MIRROR", mirrors.get(place, ""))
-    address = f"{web}/zipped" if "zips" in place else f"{web}/good"
-    assert fetch_thing(address if "official" in place else f"{web}/other", md5) == "the thing"
-    words = "official" if official else "judged by its content"
-    assert f"thing.tgz: {words}\n" in capsys.readouterr().out
-    sha256 = hashlib.sha256(GOOD).hexdigest()
-    assert lib.FILES["thing.tgz"] == {"sha256": sha256, "official": official}
-    assert [path.name for path in lib.DATA_DIR.iterdir()] == ["thing.tgz"]
-
-
-@pytest.mark.parametrize("kind", ["html", "lfs", "other", "cut", "absent"])
-def test_a_persons_bad_file_is_kept_aside_and_a_bad_mirror_gives_way(
-    lib, fetch_thing, web, monkeypatch, kind
-):
-    (lib.DATA_DIR / "thing.tgz").write_bytes(GOOD[:100])
-    monkeypatch.setattr(lib, "MIRROR", f"{web}/{kind}")
-    assert fetch_thing(f"{web}/good", GOOD_MD5) == "the thing"
-    files = {path.name: path.read_bytes() for path in lib.DATA_DIR.iterdir()}
-    assert files == {"thing.tgz": GOOD, "thing.tgz.damaged": GOOD[:100]}
-
-
-@pytest.mark.parametrize(
-    ("kind", "md5", "reason"),
-    [
-        ("other", GOOD_MD5, "hash"),
-        ("other", None, "not the thing"),
-        ("html", None, "web page"),
-        ("lfs", None, "version https://git"),
-        ("cut", None, "IncompleteRead"),
-        ("absent", None, "404"),
-    ],
-)
-def test_what_cannot_be_had_is_told_with_every_place_and_leaves_nothing(
-    lib, fetch_thing, web, tmp_path, monkeypatch, kind, md5, reason
-):
-    (tmp_path / "thing.tgz").mkdir()  # a place that cannot be read
+    monkeypatch.setitem(lib.MD5, "datasplits.mat", hashlib.md5(GOOD).hexdigest())
     monkeypatch.setattr(lib, "MIRROR", str(tmp_path))
     with pytest.raises(FileNotFoundError) as error:
-        fetch_thing(f"{web}/{kind}", md5)
-    told = str(error.value)
-    places = [lib.DATA_DIR / "thing.tgz", tmp_path / "thing.tgz", f"{web}/{kind}/thing.tgz"]
-    advice = [f"into {lib.DATA_DIR.resolve()}", "A2_MIRROR"]
-    for part in (*map(str, places), reason, *advice):
-        assert part in told
-    assert max(map(len, told.splitlines())) < 400
-    assert not list(lib.DATA_DIR.iterdir()) and not lib.FILES
+        lib.fetch("datasplits.mat", lib.read_splits, f"{web}/{kind}")
+    advice = f"Put datasplits.mat into {lib.DATA_DIR}", "A2_MIRROR"
+    for part in (f"{tmp_path}/datasplits.mat", f"{web}/{kind}/datasplits.mat", reason, *advice):
+        assert part in str(error.value)
+    assert not (lib.DATA_DIR / "datasplits.mat").exists() and not lib.FILES
 
 
-def test_weights_whose_digest_is_not_that_of_their_name_are_refused(lib, monkeypatch):
-    torch.save({"weight": torch.zeros(1)}, lib.DATA_DIR / "net.pth")
-    content = (lib.DATA_DIR / "net.pth").read_bytes()
-    for digest in (hashlib.sha256(content).hexdigest()[:8], "0123abcd"):
-        name = f"net-{digest}.pth"
-        (lib.DATA_DIR / name).write_bytes(content)
-        monkeypatch.setitem(lib.URLS, name, "")
-        if digest != "0123abcd":
-            lib.fetch(name)
-            continue
-        with pytest.raises(FileNotFoundError, match=f"{name}.*SHA-256"):
-            lib.fetch(name)
+def npz(train, test):
+    content = io.BytesIO()
+    np.savez(content, x_train=train, x_test=test)
+    return content.getvalue()
 
 
-def test_what_a_checkpoint_lacks_is_told_in_short_lines_and_the_file_is_kept(lib, monkeypatch):
-    for name, value in {
-        "PROFILE": "full",
-        "BACKBONE": "mobilenet_v2",
-        "WEIGHTS": "net.pth",
-    }.items():
-        monkeypatch.setattr(lib, name, value)
-    monkeypatch.setitem(lib.URLS, "net.pth", "")
-    torch.save({"module.weight": torch.zeros(1)}, lib.DATA_DIR / "net.pth")
-    with pytest.raises(FileNotFoundError, match="Missing key") as error:
-        lib.load_segmentation_net(None)
-    assert max(map(len, str(error.value).splitlines())) < 400
-    assert [path.name for path in lib.DATA_DIR.iterdir()] == ["net.pth.damaged"]
+def archive(name, ending="jpg", source="trimaps.tgz"):
+    """The sample's masks or photos, under names and in a coding of their own."""
+    content = io.BytesIO()
+    with tarfile.open(SAMPLE / source) as old, tarfile.open(fileobj=content, mode="w:gz") as new:
+        images = [member for member in old if member.isfile()]
+        for number, member in enumerate(images):
+            image = io.BytesIO()
+            Image.open(old.extractfile(member)).convert("RGB").save(image, ending.upper()[:4])
+            info = tarfile.TarInfo(name.format(number))
+            info.size = len(image.getvalue())
+            image.seek(0)
+            new.addfile(info, image)
+    return content.getvalue()
 
 
-def test_horses_of_another_number_are_refused_outside_the_sample(lib, tmp_path, monkeypatch):
-    images = np.zeros((600, 3, 32, 32), np.uint8)
-    np.savez(tmp_path / "horses.npz", x_train=images, x_test=images[:120])
-    assert [len(part) for part in lib.read_horses(tmp_path / "horses.npz")] == [600, 120]
-    monkeypatch.setattr(lib, "PROFILE", "full")
-    with pytest.raises(ValueError, match="600"):
-        lib.read_horses(tmp_path / "horses.npz")
+def mat(**lists):
+    content = io.BytesIO()
+    scipy.io.savemat(content, lists)
+    return content.getvalue()
+
+
+def flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+
+
+IMAGES = np.zeros((40, 3, 32, 32), np.uint8)
+HORSES = "cifar10_horses.npz"
+WRONG = {  # what it is: (file, content, a word of what is told)
+    "horses as floats": (HORSES, npz(IMAGES / 255, IMAGES), "float64"),
+    "horses, channels last": (HORSES, npz(IMAGES.transpose(0, 2, 3, 1), IMAGES), "32, 32, 3"),
+    "too few horses": (HORSES, npz(IMAGES, IMAGES), "5000"),
+    "no horses": (HORSES, HTML, ""),
+    "a pointer": (HORSES, LFS, ""),
+    "masks as JPEGs": ("trimaps.tgz", archive("x/image_{:04}.jpg", "jpeg"), "colours"),
+    "photos for masks": (
+        "trimaps.tgz", archive("x/image_{:04}.png", "png", "17flowers.tgz"), "colours",
+    ),
+    "photos with other names": ("17flowers.tgz", archive("x/{}.jpeg", "jpeg"), "image_0001"),
+    "cut photos": ("17flowers.tgz", (SAMPLE / "17flowers.tgz").read_bytes()[:-999], ""),
+    "damaged photos": ("17flowers.tgz", flipped((SAMPLE / "17flowers.tgz").read_bytes()), ""),
+    "splits without split 2": ("datasplits.mat", mat(trn1=[1], val1=[2], tst1=[3]), "trn2"),
+    "a page for weights": ("net.pth", HTML, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_file_of_the_wrong_content_is_refused_with_its_name_and_advice_and_stays(
+    lib, monkeypatch, what
+):
+    name, content, word = WRONG[what]
+    monkeypatch.setattr(lib, "PROFILE", "full")  # the sample has fewer horses
+    readers = {HORSES: lib.read_horses, "trimaps.tgz": lib.read_masks, "net.pth": lib.read_tensors}
+    readers["17flowers.tgz"] = partial(lib.read_images, prepare_image=lib.prepare_photo)
+    readers["datasplits.mat"] = lib.read_splits
+    path = lib.DATA_DIR / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="Move it away, and put the right one there") as error:
+        lib.fetch(name, readers[name])
+    assert str(path) in str(error.value) and word in str(error.value)
+    assert path.read_bytes() == content and not lib.FILES
 
 
 def test_horses_are_taken_from_cifar_10_in_its_order_and_kept(lib, monkeypatch):
@@ -177,8 +151,8 @@ def test_horses_are_taken_from_cifar_10_in_its_order_and_kept(lib, monkeypatch):
     def cifar(folder, train, download):  # image i has class i % 10
         return SimpleNamespace(data=pixels[train], targets=[*range(10), *range(10)])
 
-    monkeypatch.setattr(lib, "CIFAR10", cifar)
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", cifar)
     horses = [pixels[train][[7, 17]].transpose(0, 3, 1, 2) for train in (True, False)]
     assert all(map(np.array_equal, lib.load_horses(), horses))
-    monkeypatch.setattr(lib, "CIFAR10", None)
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", None)
     assert all(map(np.array_equal, lib.load_horses(), horses))
