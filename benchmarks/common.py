@@ -1,35 +1,37 @@
-"""What the benchmarks share: the notebook's definitions, timing in turns, the command line.
-
-A benchmark's main prints its table row by row, and returns it: {row: {column: number}}.
+"""A benchmark prints its rows. With `--json`, it also writes them to `results/`, and this file anew
+from all reports, as `python benchmarks/common.py` does. `A2_MIRROR` names a folder or URL with the
+data. `A2_PROFILE=sample` tries a benchmark on drawn pictures, in seconds.
 """
 
-import argparse
-import contextlib
-import datetime
-import inspect
 import json
-import math
 import os
 import platform
+import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from cells import ROOT, code_cells, execute, import_notebook
+from cells import base_folder, code_cells, execute, tags, write_whole
+
+FOLDER = base_folder(os.environ.get("A2_PROFILE", "full")) / "benchmarks"
 
 
-def load_notebook():
-    """The notebook's definitions, set by A2_PROFILE (default: full), A2_MIRROR and A2_BACKBONE."""
-    lib = import_notebook(os.environ.get("A2_PROFILE", "full"))
-    lib.DATA_DIR = ROOT / lib.DATA_DIR
-    lib.MIRROR = os.environ.get("A2_MIRROR", "")
-    lib.BACKBONE = os.environ.get("A2_BACKBONE", lib.BACKBONE)
-    # This cell says where the backbone's weights come from.
-    execute([cell for cell in code_cells() if cell.id == "fetch"], vars(lib))
+def load_notebook(run_cell="prepare-run"):
+    """The notebook's definitions, by the A2_* settings, and what this `run` cell binds."""
+    lib = sys.modules["benchmarked"] = types.ModuleType("benchmarked")
+    cells = [cell for cell in code_cells() if "run" not in tags(cell) or cell.id == run_cell]
+    execute(cells, vars(lib))
+    if "--held-out" in sys.argv:  # a tenth of the training images, in place of the test images
+        grey, labels, *_ = lib.data
+        order = np.random.RandomState(1234).permutation(len(grey))
+        judged, rest = np.split(order, [len(grey) // 10])
+        lib.data = lib.ColourData(grey[rest], labels[rest], grey[judged], labels[judged])
     return lib
 
 
@@ -40,65 +42,64 @@ def timed(function, *arguments):
     return time.perf_counter() - started, result
 
 
-def compare(repeats, plain, ours):
-    """A row from the best of some calls, in turns.
-
-    AssertionError unless both first return the same numbers, but for rounding.
-    """
-    plain_seconds = our_seconds = math.inf
-    for repeat in range(repeats):
-        spent, plain_result = timed(plain)
-        plain_seconds = min(plain_seconds, spent)
-        spent, our_result = timed(ours)
-        our_seconds = min(our_seconds, spent)
-        if repeat == 0:
-            np.testing.assert_allclose(our_result, plain_result, rtol=0.001)
-    return ratio_row(plain_seconds, our_seconds)
+def compare(ways):
+    """The fastest of five calls of each way, in turns; an error unless they give the same loss."""
+    seconds, losses = {}, {}
+    for _ in range(5):
+        for name, way in ways.items():
+            spent, loss = timed(way)
+            losses.setdefault(name, loss)
+            seconds[name] = min(spent, seconds.get(name, spent))
+    np.testing.assert_allclose(list(losses.values()), losses["plain"], rtol=0.001)
+    row = {f"{name} (s)": spent for name, spent in seconds.items()}
+    return row | {"plain / ours": seconds["plain"] / seconds["ours"]}
 
 
-def ratio_row(plain, ours):
-    """A row from the seconds of both ways."""
-    return {"plain (s)": plain, "ours (s)": ours, "plain / ours": plain / ours}
+def as_text(rows):
+    """A table of {row: {column: number}}."""
+    return pd.DataFrame(rows).T.to_string(float_format="{:.4g}".format, na_rep="–")
 
 
-def show(name, row):
-    """Print a row, and return it."""
-    numbers = [f"{column} {value:.4g}" for column, value in row.items()]
-    print(f"{name}: {', '.join(numbers)}", flush=True)
-    return row
+def readme(folder):
+    """README.md, from the reports in a folder's results/."""
+    text = f"# Benchmarks\n\n{__doc__}"
+    for name in ("colourization", "segmentation", "speedrun", "strong"):
+        text += f"\n## {name}.py\n\n"
+        path = folder / "results" / f"{name}.json"
+        if path.exists():
+            about, command, *made, rows = json.loads(path.read_text()).values()
+            text += f"{about}\n\n`{command}`: {', '.join(made)}\n\n```\n{as_text(rows)}\n```\n"
+        else:
+            text += f"Not measured yet: `python benchmarks/{name}.py --json`\n"
+    return text
 
 
-def report(script, question, rows):
-    """A table, with what one must know to read it."""
-    words = ["python", f"benchmarks/{script}", *sys.argv[1:]]
-    for name in ("A2_BACKBONE", "A2_PROFILE"):
-        if name in os.environ:
-            words.insert(0, f"{name}={os.environ[name]}")
+def run(main, doc):
+    """Print main's rows; with --json, write them and README.md."""
+    if not {*sys.argv[1:]} <= {"--json", "--held-out"}:
+        sys.exit(doc)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    rows = {}
+    for name, row in main():
+        print(as_text({name: row}), flush=True)
+        rows[name] = row
+    script = Path(sys.argv[0])
+    git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     processor = f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
-    return {
-        "script": script,
-        "question": question,
-        "command": " ".join(words),
-        "date": datetime.date.today().isoformat(),
+    report = {
+        "about": doc.strip(),
+        "command": " ".join(["python", f"benchmarks/{script.name}", *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": "commit " + subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "machine": f"{processor}, {torch.get_num_threads()} threads",
         "versions": f"python {platform.python_version()}, torch {torch.__version__}",
         "rows": rows,
     }
+    if "--json" in sys.argv:
+        path = FOLDER / "results" / f"{script.stem}.json"
+        write_whole(path, json.dumps(report, indent=1) + "\n")
+        write_whole(FOLDER / "README.md", readme(FOLDER))
 
 
-def run(main, doc):
-    """Call main on the CPU, with its settings, whole numbers, from the command line.
-
-    With --json, standard output has the report alone.
-    """
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    parser = argparse.ArgumentParser(usage=doc)
-    parser.add_argument("--json", action="store_true")
-    for name, setting in inspect.signature(main).parameters.items():
-        parser.add_argument(f"--{name}", type=int, default=setting.default)
-    settings = vars(parser.parse_args())
-    as_json = settings.pop("json")
-    with contextlib.redirect_stdout(sys.stderr if as_json else sys.stdout):
-        rows = main(**settings)
-    if as_json:
-        print(json.dumps(report(Path(sys.argv[0]).name, doc.splitlines()[0], rows), indent=1))
+if __name__ == "__main__":
+    write_whole(FOLDER / "README.md", readme(FOLDER))
