@@ -67,8 +67,9 @@ def readme(folder):
         text += f"\n## {name}.py\n\n"
         path = folder / "results" / f"{name}.json"
         if path.exists():
-            about, command, *made, rows = json.loads(path.read_text()).values()
-            text += f"{about}\n\n`{command}`: {', '.join(made)}\n\n```\n{as_text(rows)}\n```\n"
+            about, command, commit, *made, rows = json.loads(path.read_text()).values()
+            text += f"{about}\n\n`{command}`: commit {commit}, {', '.join(made)}\n"
+            text += f"\n```\n{as_text(rows)}\n```\n"
         else:
             text += f"Not measured yet: `python benchmarks/{name}.py --json`\n"
     return text
@@ -89,8 +90,8 @@ def run(main, doc):
     report = {
         "about": doc.strip(),
         "command": " ".join(["python", f"benchmarks/{script.name}", *sys.argv[1:]]),
+        "commit": subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "date": time.strftime("%Y-%m-%d"),
-        "commit": "commit " + subprocess.run(git, capture_output=True, text=True).stdout.strip(),
         "machine": f"{processor}, {torch.get_num_threads()} threads",
         "versions": f"python {platform.python_version()}, torch {torch.__version__}",
         "rows": rows,
