@@ -47,6 +47,17 @@ def both_ends(t):
     return max(*strides, *transposed) < 0.5 and max(sums) < 1 and len(sums) > 1
 
 
+def in_order(numbers):
+    """From the smallest on."""
+    return numbers == sorted(numbers)
+
+
+def ious(t):
+    """(image IoU, mean IoU) of the IoU loss by the handout's recipe, for each seed."""
+    columns = (t.column("iou", f"val_{score}_iou") for score in ("image", "mean"))
+    return list(zip(*columns, strict=True))
+
+
 CLAIMS = {
     "pool-below-table": lambda t: (
         final(t, POOL) > final(t, "grey table")
@@ -73,6 +84,30 @@ CLAIMS = {
         and max(shares(t, "InputSkipNet", "HalfSkipNet", CONVT)) < 0.5
     ),
     "grey-unet": lambda t: falls(t.row("alone-minus", "GreyUNet minus UNet")),
+    "batch-order": lambda t: (
+        in_order(t.column("batch-epochs", "val_loss mean"))
+        and rises(t.row("batch-minus", "batch 512: val_loss"))
+    ),
+    "batch-train": lambda t: in_order(t.column("batch-epochs", "train_loss mean")),
+    "batch-turned": lambda t: in_order(t.column("batch-updates", "mean")[::-1]),
+    "iou-fails": lambda t: (
+        t("learned", "IoU, handout D", "learned") == sum(mean > 0.5 for _, mean in ious(t))
+        # The background's IoU is 0, and the flower's its share.
+        and all(abs(image - 2 * mean) < 1e-6 for image, mean in ious(t) if mean < 0.5)
+        and sum(mean < 0.5 for _, mean in ious(t)) == 7
+    ),
+    "iou-first-updates": lambda t: (
+        t("first-updates", "6", "seed 1 mean z") > 2 * t("first-updates", "2", "seed 1 mean z") > 20
+        and max(t.column("first-updates", "seed 1 gradient")[4:]) < 1e-8
+        and t("first-updates", "30", "seed 1, beta1 = 0 mean z")
+        < t("first-updates", "10", "seed 1, beta1 = 0 mean z") - 1
+        and min(t.column("first-updates", "seed 1, beta1 = 0 gradient")) > 1e-6
+        and min(t.column("first-updates", "seed 0 gradient")) > 1e-4
+        and t("first-updates", "30", "seed 0 mean z") < 0
+    ),
+    "iou-slower": lambda t: (
+        t("learned", "IoU, slower", "learned") == t("learned", "IoU, slower", "seeds")
+    ),
     "this-network": lambda t: t.about["network"] == "DeepLabv3 mobilenet_v2",
 }
 
