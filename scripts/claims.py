@@ -108,6 +108,14 @@ CLAIMS = {
     "iou-slower": lambda t: (
         t("learned", "IoU, slower", "learned") == t("learned", "IoU, slower", "seeds")
     ),
+    "verdict": lambda t: (
+        all(
+            abs(t("verdict", name, "mean")) < 2 * t("verdict", name, "sem")
+            for name in ("cross entropy", "moved")
+        )
+        and t("verdict", "cross entropy", "mean") > abs(t("verdict", "moved", "mean"))
+        and falls(t.row("gentle-starter-minus", "test_mean_iou"))
+    ),
     "this-network": lambda t: t.about["network"] == "DeepLabv3 mobilenet_v2",
 }
 
