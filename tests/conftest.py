@@ -1,5 +1,6 @@
 """Shared by all tests: the notebook's definitions, a small problem of each part, a clean copy."""
 
+import json
 import os
 import re
 import shutil
@@ -51,6 +52,14 @@ def small(lib, monkeypatch):
     monkeypatch.setattr(lib, "NUM_FILTERS", 4)
     monkeypatch.setattr(lib, "PHOTO_SIZE", 8)
     return lib
+
+
+@pytest.fixture(scope="session")
+def committed():
+    """The committed results."""
+    results = json.loads((ROOT / "figures/results.json").read_text(encoding="utf-8"))
+    assert (results["schema"], results["profile"]) == (4, "full")
+    return results
 
 
 def run_cell(lib, cell_id):

@@ -11,12 +11,10 @@ import numpy as np
 from cells import ROOT
 from tables import stamp_of
 
-LIBRARY = """from IPython.display import display
-RUNS, TABLES = {}, {}
-def load_results(results, pictures):
-    RUNS.update({run["name"]: run for run in results["runs"]})
+LIBRARY = """RUNS, HISTORIES, TABLES, PICTURES = {}, {}, {}, {}
+FIGURE_DIR = Path("figures")
 def as_lists(table):
-    return table
+    return table.to_dict("split")
 def show(key, table):
     TABLES[key] = table
     display({"text/html": "<table>", "text/plain": f"{key}: {table}"}, raw=True)
@@ -25,8 +23,13 @@ def save_fig(fig, name):
     display(fig)
     plt.close(fig)
 """
+IMPORTS = """import matplotlib.pyplot as plt
+import pandas as pd
+from pathlib import Path
+from IPython.display import display
+"""
 VIEW = """losses = [[run["val_loss"]] for run in RUNS.values()]
-show("losses", {"columns": ["val_loss"], "index": list(RUNS), "data": losses})
+show("losses", pd.DataFrame(losses, list(RUNS), ["val_loss"]))
 fig, ax = plt.subplots()
 ax.plot(losses)
 save_fig(fig, "curves.pdf")
@@ -46,8 +49,8 @@ class UNet:
 '''
 CELLS = {  # id: (source, tags)
     "parameters": ('PROFILE = "full"  # @param ["full"]', ["parameters"]),
-    "imports": ("import matplotlib.pyplot as plt\nfrom pathlib import Path", []),
-    "plotting": (LIBRARY + "FIGURE_DIR = Path('figures')", []),
+    "imports": (IMPORTS, []),
+    "plotting": (LIBRARY, []),
     "unet": (LISTED, []),
     "train-pool": ("raise OSError('the real run starts')", ["run"]),
     "curves": (VIEW, ["run", "view"]),
@@ -78,7 +81,7 @@ TEX = r"""\documentclass{article}
 A loss of \spread{parts-a-c}{UNet}{val_loss}{.3f}, \cell{parts-a-c}{UNet}{parameters}{,} parameters.
 \claim{lower}{It is lower by \byseed{minus}{val_loss}{|.3f}.}
 \seen{The horses are brown.}
-\code{unet:UNet:}
+\code{unet:UNet}
 \end{document}
 """
 
@@ -98,6 +101,7 @@ def results(profile="full", pictures=PICTURES):
     provenance = {"seeds": [0, 1, 2], "device": "CPU", "versions": versions}
     provenance["pictures_sha256"] = hashlib.sha256(pictures).hexdigest()
     runs = [{"name": "pool", "val_loss": 1.5}, {"name": "UNet", "val_loss": 1.1}]
+    runs = [run | {"history": {}} for run in runs]
     made = {"schema": 4, "profile": profile, "provenance": provenance, "runs": runs}
     keys = "columns", "index", "data"
     tables = {name: dict(zip(keys, parts, strict=True)) for name, parts in TABLES.items()}

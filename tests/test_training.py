@@ -1,6 +1,5 @@
 """Training: its numbers and seeds, runs that are kept, what a run's name depends on, tables."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

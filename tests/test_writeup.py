@@ -1,29 +1,20 @@
 """The writeup: its numbers, its claims, its listings, and the PDF that is built from them."""
 
-import re
+import json
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import build_writeup
-import claims
 import pypdf
 import pytest
 import update_readme
-import write_numbers
-from cells import ROOT, code_cells
-from conftest import copy_checkout
-from facts import load_results, written
-from house import House
-
-TEX = (ROOT / "a2-writeup.tex").read_text(encoding="utf-8")
-BODY = TEX.split(r"\begin{document}")[1]
-FIGURES = ROOT / "figures"
-# What no run produces: the starter's score (an IoU of 0.8 counts 0.6, one of 0.5 nothing; its own
-# rounding at 0.55, 0.60 and 0.85), rates, numbers of images.
-ALLOWED_DECIMALS = {"0.5", "0.6", "0.8", "0.55", "0.60", "0.85", "0.1", "0.01", "0.05", "0.005"}
-ALLOWED_DECIMALS |= {"0.001", "0.06", "0.9", "0.95", "0.999", "1,000", "1,280"}
-needs_latex = pytest.mark.skipif(not shutil.which("latexmk"), reason="LaTeX is not installed")
+from cells import ROOT, Node
+from claims import CLAIMS, judge
+from conftest import copy_checkout, needs_latex
+from house import LISTED, House, results
+from tables import Tables, written
 
 
 @pytest.fixture
@@ -31,190 +22,146 @@ def house(tmp_path):
     return House(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "value", "forms"), [
-    ("UNet: val_loss", [1.0, 1.1], {"fact": "1.050", "spread": "1.050 ± 0.071"}),
-    ("a minus b: val_loss", [-0.0934, 0.2], {"signed": "−0.093, +0.200", "size": "0.093, 0.200"}),
-    ("UNet: val_loss", [1.0], {"spread": "1.000 ± –"}),
-    ("UNet: val_accuracy", [0.5, 0.6], {"spread": "55.0 ± 7.1 %", "seeds": "50.0, 60.0"}),
-    ("UNet: accuracy at distance 0", 0.117, {"fact": "12 %"}),
-    ("photo 1: called flower, IoU", 0.514, {"fact": "51 %"}),
-    ("IoU, handout, seed 0: called_flower, epoch 1", 0.514, {"fact": "51.4 %"}),
-    ("IoU, slower, seed 0: slope, epoch 2", 0.0096, {"fact": "1e−02"}),
-    ("UNet: parameters", 56856, {"fact": "56,856"}),
-    ("splits", "1, 2 and 3", {"fact": "1, 2 and 3"}),
+@pytest.mark.parametrize(("request_", "tex", "plain"), [
+    ("cell/parts-a-c/UNet/parameters/,", "$56{,}856$", "56,856"),
+    ("cell/parts-a-c/UNet/val_loss std/.1%", r"$10.0\,\%$", "10.0 %"),
+    ("cell/minus/val_loss/0/.0e", r"$-9\cdot10^{-2}$", "−9e−02"),
+    ("spread/parts-a-c/UNet/val_loss/.3f", r"$1.100 \pm 0.100$", "1.100 ± 0.100"),
+    ("byseed/minus/val_loss/|.3f", "$0.093$, $0.050$, $0.070$", "0.093, 0.050, 0.070"),
+    ("column/losses/val_loss/+.1f", "$+1.5$, $+1.1$", "+1.5, +1.1"),
+    ("about/torch", "2.14.1", "2.14.1"),
+    ("about/seeds", "3 seeds", "3 seeds"),
 ])  # fmt: skip
-def test_a_fact_is_written_in_each_form(name, value, forms):
-    assert forms.items() <= written(name, value).items()
+def test_a_number_is_written_as_it_is_asked_for_in_the_writeup_and_in_the_readme(
+    request_, tex, plain
+):
+    kind, *place = request_.split("/")
+    made = json.loads(results())
+    assert written(Tables(made), build_writeup.in_tex, kind, *place) == tex
+    text = f"a <!--{kind} {'/'.join(place)}-->"
+    assert update_readme.filled_in(f"{text}old<!---->", made) == f"{text}{plain}<!---->"
 
 
-@pytest.mark.parametrize(("text", "tex"), [
-    ("1.050 ± 0.071", r"$1.050 \pm 0.071$"), ("1.000 ± –", r"$1.000 \pm \mbox{--}$"),
-    ("−0.093, +0.200", "$-0.093$, $+0.200$"), ("55.0 ± 7.1 %", r"$55.0 \pm 7.1$\,\%"),
-    ("1e−18", r"$1 \cdot 10^{-18}$"),
-    ("56,856", "$56{,}856$"), ("1, 2 and 3", "1, 2 and 3"), ("a_b", r"a\_b"),
-])  # fmt: skip
-def test_numbers_are_mathematics_in_tex_and_words_are_not(text, tex):
-    assert write_numbers.as_tex(text) == tex
+def test_a_listing_has_the_wanted_definitions_without_docstrings():
+    cell = Node(source=LISTED)
+    shown = "class UNet:\n    skips = 2  # shown\n"
+    assert build_writeup.listing(cell, "UNet") == shown
+    assert build_writeup.listing(cell, "") == f"def down_block():\n    return 1\n\n\n{shown}"
 
 
-def test_a_listing_has_the_wanted_functions_without_docstrings():
-    source = '''import x
+CHANGES = (lambda n: -n, lambda n: n + 1000, lambda n: n - 1000)
 
 
-@decorated
-def wanted(a):
-    """Cut.
-
-    Cut, too.
-    """
-
-    return "kept"  # why
-
-
-def other():
-    pass
-'''
-    shown = '@decorated\ndef wanted(a):\n    return "kept"  # why\n'
-    assert write_numbers.listing(source, ["wanted"]) == shown
-    assert write_numbers.listing(source) == shown + "\n\ndef other():\n    pass\n"
-
-
-def test_the_listed_cells_give_python_that_is_not_empty():
-    sources = {cell.id: cell.source for cell in code_cells()}
-    for name in write_numbers.LISTED_CELLS:
-        text = write_numbers.listing(sources[name], write_numbers.LISTED_NAMES.get(name))
-        compile(text, name, "exec")
-        assert "def " in text and '"""' not in text, name
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_of_the_committed_run_holds_and_all_that_it_looks_up_can_make_it_false(
+    committed, name
+):
+    tables = Tables(committed)
+    assert CLAIMS[name](tables)
+    for asked in [*tables.looked_up]:
+        holds = []
+        for place, number in tables.numbers.items():
+            table, row, column = place
+            if asked not in (f"{table}, {row}, {column}", f"{table}, {row}", f"{table}, {column}"):
+                continue
+            for change in CHANGES:
+                altered = Tables(committed)
+                altered.numbers[place] = change(number)
+                holds.append(CLAIMS[name](altered))
+        assert not all(holds), f"no number of {asked} makes it false"
+    unknown = Tables(committed)
+    unknown.numbers, unknown.about = {}, dict.fromkeys(unknown.about, "another")
+    with pytest.raises(LookupError) if tables.looked_up else pytest.MonkeyPatch.context():
+        assert not CLAIMS[name](unknown)
 
 
-@pytest.mark.parametrize(("values", "holding"), [
-    ([-1, -2], ["falls"]), ([1, 2], ["rises"]), ([-1, 1], ["wavers"]), ([1], []),
-])  # fmt: skip
-def test_seeds_agree_on_a_difference_or_waver_and_one_alone_decides_nothing(values, holding):
-    facts = claims.Facts({"gap": values})
-    words = ("falls", "rises", "wavers")
-    assert [word for word in words if getattr(facts, word)("gap")] == holding
+def test_a_claim_does_not_hold_if_a_number_is_missing_and_one_seed_agrees_on_nothing(committed):
+    one = json.loads(json.dumps(committed))
+    for table in one["tables"].values():
+        table["columns"], table["data"] = table["columns"][:1], [row[:1] for row in table["data"]]
+    assert not any(holds for holds, looked_up in judge(one).values() if looked_up)
 
 
-def test_a_claim_rests_on_what_it_looked_up_and_a_missing_fact_bears_nothing_out(monkeypatch):
-    monkeypatch.setattr(claims, "CLAIMS", {"lower": lambda f: f["a"] < f["b"]})
-    assert claims.judge({"a": 1, "b": 2, "c": 3}) == {"lower": (True, {"a": 1, "b": 2})}
-    assert claims.judge({"a": 1}) == {"lower": (False, {"a": 1, "b": "missing"})}
-
-
-def test_the_claims_of_the_writeup_are_those_of_the_table_and_hold_in_the_committed_results():
-    assert set(re.findall(r"\\claim\{([\w-]+)\}", BODY)) == set(claims.CLAIMS)
-    results, stamp = load_results(FIGURES)
-    assert build_writeup.to_rewrite(TEX, results["facts"], stamp) == []
-
-
-def test_numbers_listings_and_tables_are_what_the_scripts_make_of_the_committed_results():
-    results, stamp = load_results(FIGURES)
-    made = write_numbers.numbers_tex(results, stamp)
-    assert (FIGURES / "numbers.tex").read_text(encoding="utf-8") == made
-    assert update_readme.results_tables(results) in (ROOT / "README.md").read_text(encoding="utf-8")
-    listings = {
-        path.stem: path.read_text(encoding="utf-8") for path in (FIGURES / "listings").iterdir()
-    }
-    sources = {cell.id: cell.source for cell in code_cells()}
-    for name in write_numbers.LISTED_CELLS:
-        text = write_numbers.listing(sources[name], write_numbers.LISTED_NAMES.get(name))
-        assert listings.pop(name) == text
-    assert listings == {}
-
-
-def test_no_decimal_and_no_percentage_of_a_result_is_typed():
-    body = re.sub(r"(?<!\\)%.*", "", BODY)
-    body = re.sub(r"\\\\\[\d+pt\]|\\texttt\{[^}]*\}|arXiv:[\d.]+", "", body)
-    typed = set(re.findall(r"(?<![A-D])\d*\.\d+|\d+(?:\\,)?\\%|\d{1,3}(?:,|\{,\})\d{3}", body))
-    assert typed <= ALLOWED_DECIMALS
-
-
-def test_every_figure_of_the_writeup_is_there():
-    names = {path.stem for path in FIGURES.iterdir() if path.suffix in (".pdf", ".png")}
-    assert set(re.findall(r"\\shown\{(\w+)\}", BODY)) <= names
-
-
-@pytest.mark.parametrize(("log", "fault"), [
-    ("LaTeX Warning: Reference `fig:x' on page 3 undefined on input line 7.", "undefined"),
-    ("Overfull \\hbox (12.5pt too wide) in paragraph at lines 3--4", "12.5 pt too wide"),
-    ("NO VALUE spread UNet: val_loss", "no value for \\spread UNet: val_loss"),
-])  # fmt: skip
-def test_a_fault_of_the_build_is_found_in_its_log(log, fault):
-    (found,) = build_writeup.find_faults(log)
-    assert fault in found
-
-
-def test_without_latex_it_is_told_how_to_install_it(house, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    before = house.contents()
-    told = house.run("build_writeup").stderr
-    assert all(part in told for part in ("apt-get install", "brew install", "MiKTeX"))
-    assert house.contents() == before
+def test_the_committed_writeup_is_what_its_sources_build_and_says_nothing_in_red(
+    committed, tmp_path
+):
+    copy_checkout(tmp_path)
+    command = [sys.executable, "-S", "scripts/build_writeup.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "Sentences to rewrite" not in done.stdout and "fault" not in done.stdout, done.stdout
+    for path in [ROOT / "figures/numbers.tex", *ROOT.glob("figures/listings/*")]:
+        assert path.read_bytes() == (tmp_path / path.relative_to(ROOT)).read_bytes(), path
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert update_readme.filled_in(readme, committed) == readme
+    if shutil.which("latexmk"):
+        built, kept = (pdf_text(folder / "a2-writeup.pdf") for folder in (tmp_path, ROOT))
+        assert built == kept and "??" not in kept
 
 
 def pdf_text(path):
     return " ".join("".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
 
 
+def test_without_latex_the_way_to_overleaf_and_how_to_install_it_are_told(house, monkeypatch):
+    (house.figures / "curves.png").touch()
+    monkeypatch.setenv("PATH", "")
+    done = house.run("build_writeup")
+    assert done.returncode == 1
+    for part in ("apt-get install", "lmodern", "mactex", "MiKTeX", "overleaf.com"):
+        assert part in done.stderr, done.stderr
+    names = set(zipfile.ZipFile(house.folder / "build/writeup-full.zip").namelist())
+    listing = "figures/listings/unet-UNet.py"
+    assert {"a2-writeup.tex", "figures/numbers.tex", "figures/curves.png", listing} <= names
+
+
 @needs_latex
-def test_the_standard_library_and_latex_build_the_pdf_without_drawing(house):
+@pytest.mark.slow
+def test_the_standard_library_and_latex_build_a_pdf_that_can_be_handed_in(house):
     done = house.run("build_writeup")
     assert done.returncode == 0, done.stdout + done.stderr
     text = pdf_text(house.folder / "a2-writeup.pdf")
-    assert "1.100 ± 0.100" in text and "56,856" in text and "lower by 0.093, 0.050, 0.070" in text
-    assert "ok    stamps" in house.run("make_submission").stdout
-    assert (house.figures / "curves.pdf").read_bytes() == b"as committed"
-    assert "to rewrite" not in done.stdout.lower()
-    assert "make figures" in done.stdout  # nobody knows which cells drew it
-    assert house.run("make_figures", bare=False).returncode == 0
-    assert "make figures" not in house.run("build_writeup").stdout
-    house.notebook.write_text(house.notebook.read_text().replace("ax.plot(", "ax.bar("))
-    assert "make figures" in house.run("build_writeup").stdout
+    assert "1.100 ± 0.100, 56,856" in text and "lower by 0.093, 0.050, 0.070" in text
+    assert "Sentences to rewrite" not in done.stdout
+    assert house.run("make_submission").returncode == 0
 
 
 @needs_latex
-def test_what_another_run_does_not_bear_out_is_listed_with_its_line_the_facts_and_what_to_do(house):
-    path = house.figures / "results.json"
-    path.write_text(path.read_text().replace("-0.0934", "0.0934"))
+@pytest.mark.slow
+def test_what_another_run_does_not_bear_out_is_listed_with_its_line_its_numbers_and_what_to_do(
+    house,
+):
+    house.replace(house.figures / "results.json", "-0.0934", "0.0934")
+    house.replace(house.figures / "results.json", '"device": "CPU"', '"device": "GPU"')
     told = house.run("build_writeup").stdout
-    lines = (house.folder / "a2-writeup.tex").read_text().splitlines()
-    for found in (r"\claim{unet-below-conv}", r"\seen{The"):
+    lines = house.tex.read_text().splitlines()
+    for found in (r"\claim{lower}", r"\seen{The"):
         (number,) = [i for i, line in enumerate(lines, start=1) if line.startswith(found)]
         assert f"line {number}: " in told
-    assert "UNet minus ConvTransposeNet: val_loss: 0.0934, -0.05, -0.07" in told
-    assert f"\\seenStamp to {house.stamp_of_results()}" in told and "scripts/claims.py" in told
-    assert "unet-below-conv" in (house.folder / "build/writeup-full/claims.txt").read_text()
+    assert "0.0934, -0.05, -0.07" in told and "scripts/claims.py" in told
+    assert f"\\seenStamp to {house.stamp_of_results()}" in told.replace("\n", " ")
 
 
 @needs_latex
-@pytest.mark.parametrize("change", [r"\fact{no such fact}", r"\ref{nowhere}", r"\undefined"])
-def test_a_pdf_with_a_fault_does_not_replace_the_old_one(house, change):
-    assert house.run("build_writeup").returncode == 0
-    before = house.contents()
-    tex = house.folder / "a2-writeup.tex"
-    tex.write_text(tex.read_text().replace("A loss", f"A loss {change}"))
-    assert house.run("build_writeup").returncode == 1
-    assert house.contents() == before
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change", [r"\cell{losses}{no}{val_loss}{.3f}", r"\ref{no}", r"\undefined"]
+)
+def test_a_pdf_with_a_fault_is_told_and_does_not_replace_the_old_one(house, change):
+    (house.folder / "a2-writeup.pdf").write_text("old")
+    house.replace(house.tex, "A loss", f"A loss {change}")
+    house.replace(house.tex, r"\claim{lower}", r"\claim{higher}")
+    done = house.run("build_writeup")
+    assert done.returncode == 1 and "claim higher is not in" in done.stdout
+    assert (house.folder / "a2-writeup.pdf").read_text() == "old"
 
 
 @needs_latex
+@pytest.mark.slow
 def test_a_quick_run_has_a_dash_for_what_it_has_not(house):
     quick = house.folder / "build/quick"
     shutil.copytree(house.figures, quick / "figures")
-    path = quick / "figures/results.json"
-    made = path.read_text().replace('"profile": "full"', '"profile": "quick"')
-    path.write_text(made.replace("UNet minus ConvTransposeNet: val_loss", "unknown"))
-    done = house.run("build_writeup", "quick")
-    assert done.returncode == 0 and "no value for \\size UNet minus" in done.stdout
-    text = pdf_text(quick / "a2-writeup.pdf")
-    assert "lower by –." in text and "??" not in text
-
-
-@needs_latex
-def test_the_committed_pdf_is_what_its_sources_build_and_says_nothing_in_red(tmp_path):
-    copy_checkout(tmp_path)
-    command = [sys.executable, "-S", "scripts/build_writeup.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and "to rewrite" not in done.stdout, done.stdout + done.stderr
-    assert pdf_text(tmp_path / "a2-writeup.pdf") == pdf_text(ROOT / "a2-writeup.pdf")
+    made = json.loads(results("quick"))
+    made["tables"]["parts-a-c"]["data"] = [[1.1, None, 56856.0]]
+    (quick / "figures/results.json").write_text(json.dumps(made))
+    assert house.run("build_writeup", "quick").returncode == 0
+    assert "1.100 ± –, 56,856" in pdf_text(quick / "a2-writeup.pdf")
