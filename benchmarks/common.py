@@ -1,6 +1,6 @@
 """A benchmark prints its rows. With `--json`, it also writes them to `results/`, and this file anew
 from all reports, as `python benchmarks/common.py` does. `A2_MIRROR` names a folder or URL with the
-data. `A2_PROFILE=sample` tries a benchmark on drawn pictures, in seconds.
+data. `A2_PROFILE=sample` tries a benchmark on drawn pictures, in a minute or two.
 """
 
 import json
@@ -51,7 +51,7 @@ def compare(ways):
             losses.setdefault(name, loss)
             seconds[name] = min(spent, seconds.get(name, spent))
     np.testing.assert_allclose(list(losses.values()), losses["plain"], rtol=0.001)
-    row = {f"{name} (s)": spent for name, spent in seconds.items()}
+    row = {f"{name} (s)": spent for name, spent in a minute or two.items()}
     return row | {"plain / ours": seconds["plain"] / seconds["ours"]}
 
 
