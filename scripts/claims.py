@@ -45,7 +45,7 @@ def both_ends(t):
     sums = [one + other for one, other in zip(strides, transposed, strict=True)]
     gained = falls(t.row("alone-minus", f"{CONVT} minus {POOL}"))
     alone = strides + transposed
-    return gained and 0 < min(alone) and max(alone) < 0.5 and max(sums) < 1
+    return gained and min(alone) > 0 and max(alone) < 0.5 and max(sums) < 1
 
 
 def in_order(numbers):
