@@ -19,6 +19,7 @@ from house import make_repository
 matplotlib.use("Agg")
 torch.set_num_threads(1)  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
+SMALL = {"NUM_FILTERS": 4, "PHOTO_SIZE": 8}
 needs_latex = pytest.mark.skipif(not shutil.which("latexmk"), reason="LaTeX is not installed")
 
 
@@ -34,24 +35,16 @@ def definitions():
 
 @pytest.fixture
 def lib(definitions, tmp_path, monkeypatch):
-    """The notebook's definitions, with empty temporary folders, no mirror and no runs."""
+    """The notebook's definitions for small tensors; empty folders, no mirror and no runs."""
     for name in ("DATA_DIR", "OUTPUT_DIR", "FIGURE_DIR"):
         folder = tmp_path / name.lower()
         folder.mkdir()
         monkeypatch.setattr(definitions, name, folder)
-    monkeypatch.setattr(definitions, "MIRROR", "")
-    monkeypatch.setattr(definitions, "FILES", [])
     for name in ("RUNS", "HISTORIES", "TABLES", "PICTURES"):
         monkeypatch.setattr(definitions, name, {})
+    for name, value in (SMALL | {"MIRROR": "", "FILES": []}).items():
+        monkeypatch.setattr(definitions, name, value)
     return definitions
-
-
-@pytest.fixture
-def small(lib, monkeypatch):
-    """`lib` for networks of few filters, and masks of few pixels."""
-    monkeypatch.setattr(lib, "NUM_FILTERS", 4)
-    monkeypatch.setattr(lib, "PHOTO_SIZE", 8)
-    return lib
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +66,9 @@ def edited(old, new):
     found = [cell for cell in code_cells(notebook) if old in cell.source]
     assert len(found) == 1, f"{len(found)} cells have {old!r}: take another text in this test"
     found[0].source = found[0].source.replace(old, new)
-    return import_notebook("sample", notebook, "edited")
+    lib = import_notebook("sample", notebook, "edited")
+    vars(lib).update(SMALL)
+    return lib
 
 
 COLOURS, FLOWERS = "Parts A to C", "Part D"
@@ -128,24 +123,23 @@ def would_be_trained(part, settings, monkeypatch):
     """The same of the runs that the notebook's cells would make with these settings."""
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    lib = sys.modules["as_run"] = types.ModuleType("as_run")
+    lib, found = types.ModuleType("as_run"), set()
+    monkeypatch.setitem(sys.modules, "as_run", lib)
     execute([cell for cell in code_cells() if "run" not in tags(cell)], vars(lib))
-    found = set()
 
-    def train_seeds(net_class, task, recipe):
-        net = lib.make_net(net_class, lib.SEEDS[0])
-        found.add(lib.fingerprint(net, task, recipe, lib.SEEDS[0]))
+    def told(net, task, recipe, seeds=lib.SEEDS):
+        if isinstance(net, type):
+            net = lib.make_net(net, seeds[0])
+        else:
+            net = lib.LastLayer(lib.replace_last_layer(net, seeds[0]))
+        found.add(lib.fingerprint(net, task, recipe, seeds[0]))
 
-    def train_last_layers(net, task, recipe, seeds):
-        last_layer = lib.LastLayer(lib.replace_last_layer(net, seeds[0]))
-        found.add(lib.fingerprint(last_layer, task, recipe, seeds[0]))
-
-    lib.train_seeds, lib.train_last_layers = train_seeds, train_last_layers
+    lib.train_seeds = lib.train_last_layers = told
     lib.keep_colouring, lib.save = (lambda *_: None), None  # new features would be a failure
     wanted = {COLOURS: ["prepare-run", "grey-table"], FLOWERS: ["load-flowers", "load-net"]}[part]
-    trains = {COLOURS: r"train_seeds\(", FLOWERS: r"(load_features|train_last_layers)\("}[part]
+    calls = {COLOURS: r"train_seeds\(", FLOWERS: r"(load_features|train_last_layers)\("}[part]
     for cell in code_cells():
-        if "run" in tags(cell) and (cell.id in wanted or re.search(trains, cell.source)):
+        if "run" in tags(cell) and (cell.id in wanted or re.search(calls, cell.source)):
             execute([cell], vars(lib))
     return found
 

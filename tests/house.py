@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,22 +12,20 @@ import numpy as np
 from cells import ROOT
 from tables import stamp_of
 
-LIBRARY = """RUNS, HISTORIES, TABLES, PICTURES = {}, {}, {}, {}
-FIGURE_DIR = Path("figures")
-def as_lists(table):
-    return table.to_dict("split")
-def show(key, table):
-    TABLES[key] = table
-    display({"text/html": "<table>", "text/plain": f"{key}: {table}"}, raw=True)
-def save_fig(fig, name):
-    fig.savefig(FIGURE_DIR / name, metadata={"CreationDate": None})
-    display(fig)
-    plt.close(fig)
-"""
-IMPORTS = """import matplotlib.pyplot as plt
+LIBRARY = """import matplotlib.pyplot as plt
 import pandas as pd
 from pathlib import Path
 from IPython.display import display
+RUNS, HISTORIES, TABLES, PICTURES = {}, {}, {}, {}
+FIGURE_DIR = Path("figures")
+def as_lists(table):
+    return table.astype(object).where(table.notna(), None).to_dict("split")
+def show(key, table):
+    TABLES[key] = table
+    display(table)
+def save_fig(fig, name):
+    fig.savefig(FIGURE_DIR / name, metadata={"CreationDate": None})
+    display(fig)
 """
 VIEW = """losses = [[run["val_loss"]] for run in RUNS.values()]
 show("losses", pd.DataFrame(losses, list(RUNS), ["val_loss"]))
@@ -34,7 +33,7 @@ fig, ax = plt.subplots()
 ax.plot(losses)
 save_fig(fig, "curves.pdf")
 """
-LISTED = '''def down_block():
+LISTED = '''def block():
     """Cut.
 
     Cut, too.
@@ -43,13 +42,10 @@ LISTED = '''def down_block():
 
 
 class UNet:
-    """Cut."""
-
     skips = 2  # shown
 '''
 CELLS = {  # id: (source, tags)
     "parameters": ('PROFILE = "full"  # @param ["full"]', ["parameters"]),
-    "imports": (IMPORTS, []),
     "plotting": (LIBRARY, []),
     "unet": (LISTED, []),
     "train-pool": ("raise OSError('the real run starts')", ["run"]),
@@ -59,25 +55,12 @@ CELLS = {  # id: (source, tags)
 MEANS = [["val_loss", "mean"], ["val_loss", "std"], ["parameters", ""]]
 TABLES = {  # name: columns, index, data
     "losses": (["val_loss"], ["pool", "UNet"], [[1.5], [1.1]]),
-    "parts-a-c": (MEANS, ["UNet"], [[1.1, 0.1, 56856.0]]),
+    "parts-a-c": (MEANS, ["pool", "UNet"], [[1.5, None, 49728.0], [1.1, 0.1, 56856.0]]),
     "minus": ([0, 1, 2], ["val_loss"], [[-0.0934, -0.05, -0.07]]),
 }
 CLAIM = '\nCLAIMS = {"lower": lambda t: falls(t.row("minus", "val_loss"))}\n'
-TEX = r"""\documentclass{article}
-\newcommand{\student}{Ann Author}
-\newcommand{\seenStamp}{STAMP}
-\usepackage{xcolor,listings,hyperref}
-\newcommand{\define}[2]{\expandafter\def\csname\detokenize{#1}\endcsname{#2}}
-\newcommand{\known}[1]{\ifcsname\detokenize{#1}\endcsname\csname\detokenize{#1}\endcsname\else?\fi}
-\newcommand{\missing}{\textbf{??}}
-\newcommand{\cell}[4]{\known{cell@#1@#2@#3@#4}}\newcommand{\spread}[4]{\known{spread@#1@#2@#3@#4}}
-\newcommand{\byseed}[3]{\known{byseed@#1@#2@#3}}\newcommand{\about}[1]{\known{about@#1}}
-\newcommand{\claim}[2]{\ifcsname claim@#1\endcsname #2\else\textcolor{red}{#2}\fi}
-\newcommand{\seen}[1]{#1}
-\def\code#1{\codeof#1::}\def\codeof#1:#2:#3:{\lstinputlisting{figures/listings/#1-#2.py}}
-\input{figures/numbers}
-\hypersetup{pdfauthor={\student}, pdfkeywords={results \about{stamp} \about{text}}}
-\begin{document}
+PREAMBLE = (ROOT / "a2-writeup.tex").read_text(encoding="utf-8").split(r"\begin{document}")[0]
+BODY = r"""\begin{document}
 A loss of \spread{parts-a-c}{UNet}{val_loss}{.3f}, \cell{parts-a-c}{UNet}{parameters}{,} parameters.
 \claim{lower}{It is lower by \byseed{minus}{val_loss}{|.3f}.}
 \seen{The horses are brown.}
@@ -100,8 +83,8 @@ def results(profile="full", pictures=PICTURES):
     versions = {"torch": "2.14.1+cpu", "matplotlib": "3"}
     provenance = {"seeds": [0, 1, 2], "device": "CPU", "versions": versions}
     provenance["pictures_sha256"] = hashlib.sha256(pictures).hexdigest()
-    runs = [{"name": "pool", "val_loss": 1.5}, {"name": "UNet", "val_loss": 1.1}]
-    runs = [run | {"history": {}} for run in runs]
+    losses = {"pool": 1.5, "UNet": 1.1}
+    runs = [{"name": name, "val_loss": losses[name], "history": {}} for name in losses]
     made = {"schema": 4, "profile": profile, "provenance": provenance, "runs": runs}
     keys = "columns", "index", "data"
     tables = {name: dict(zip(keys, parts, strict=True)) for name, parts in TABLES.items()}
@@ -125,20 +108,17 @@ class House:
         self.notebook, self.tex = folder / "a2-cnn.ipynb", folder / "a2-writeup.tex"
         caches = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=caches)
-        claims = folder / "scripts/claims.py"
-        before, judge = claims.read_text(encoding="utf-8").split("\n\n\ndef judge(")
-        claims.write_text(f"{before}\n{CLAIM}\n\ndef judge({judge}", encoding="utf-8")
+        self.replace(folder / "scripts/claims.py", "\n\n\ndef judge", f"{CLAIM}\n\ndef judge")
         self.figures.mkdir()
         (self.figures / "pictures.npz").write_bytes(PICTURES)
         (self.figures / "results.json").write_text(results())
         (self.figures / "curves.pdf").write_bytes(b"as committed")
-        self.stamp = self.stamp_of_results()
-        self.tex.write_text(TEX.replace("STAMP", self.stamp))
+        self.stamp = stamp_of(json.loads(results()))
+        tex = re.sub(r"(\\seenStamp\}\{)\w*", rf"\g<1>{self.stamp}", PREAMBLE) + BODY
+        tex = re.sub(r"(\\student\}\{)[^}]*", r"\g<1>Ann Author", tex)
+        self.tex.write_text(tex, encoding="utf-8")
         self.write(self.cells())
         make_repository(folder)
-
-    def stamp_of_results(self):
-        return stamp_of(json.loads((self.figures / "results.json").read_text()))
 
     def cells(self):
         """Its notebook's cells, executed."""
@@ -154,15 +134,15 @@ class House:
         saw = {"cell_type": "markdown", "id": "part-a-saw", "metadata": {}}
         return [*made, saw | {"source": ["### What we saw\n", "Brown horses."]}]
 
-    def write(self, cells, minor=5):
-        notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
+    def write(self, cells):
+        notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         self.notebook.write_text(json.dumps(notebook))
 
     def replace(self, path, old, new):
         """Change a text in a file that has it."""
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         assert old in text
-        path.write_text(text.replace(old, new))
+        path.write_text(text.replace(old, new), encoding="utf-8")
 
     def run(self, script, *arguments, bare=True):
         """Run a script, by a python that has its standard library alone unless told otherwise."""

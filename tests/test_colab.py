@@ -23,8 +23,8 @@ def calls(tmp_path, monkeypatch):
     return calls
 
 
-def start(run_cell, **form):
-    """A new session: these values in the form fields, and one of the run cells."""
+def start(*run_cells, **form):
+    """A new session: these values in the form fields, and some of the run cells."""
     notebook = read_notebook()
     for cell in notebook.cells:
         cell.source = cell.source.replace("/content/drive/MyDrive/a2-cnn", "on-drive")
@@ -32,7 +32,7 @@ def start(run_cell, **form):
             field = rf"^{name} = .*(?=  # @param)"
             cell.source = re.sub(field, f"{name} = {value!r}", cell.source, flags=re.MULTILINE)
     lib = import_notebook("sample", notebook, "in_colab")
-    execute([cell for cell in code_cells(notebook) if cell.id == run_cell], vars(lib))
+    execute([cell for cell in code_cells(notebook) if cell.id in run_cells], vars(lib))
     return lib
 
 
@@ -46,36 +46,18 @@ def test_with_use_drive_finished_runs_are_kept_there_and_read_in_the_next_sessio
     assert train_small(start("drive", USE_DRIVE=True), COLOURS) == whole
 
 
+def test_the_last_cell_hands_the_figures_folder_to_the_browser(calls):
+    start("hand-in", DOWNLOAD=True)
+    ((call, path),) = calls
+    names = set(zipfile.ZipFile(path).namelist())
+    assert (call, names) == ("download", {"results.json", "pictures.npz"})
+
+
 @pytest.mark.parametrize(("in_colab", "ticked"), [(True, False), (False, True)])
-def test_without_colab_or_use_drive_nothing_is_mounted(calls, monkeypatch, in_colab, ticked):
-    if not in_colab:
-        monkeypatch.delitem(sys.modules, "google.colab")
-    lib = start("drive", USE_DRIVE=ticked)
-    assert (calls, str(lib.OUTPUT_DIR)) == ([], "outputs")
-
-
-@pytest.mark.parametrize(("in_colab", "ticked"), [(True, True), (True, False), (False, True)])
-def test_the_last_cell_hands_the_figures_folder_to_the_browser(
+def test_outside_of_colab_or_unticked_nothing_is_mounted_or_downloaded(
     calls, monkeypatch, in_colab, ticked
 ):
     if not in_colab:
         monkeypatch.delitem(sys.modules, "google.colab")
-    start("hand-in", DOWNLOAD=ticked)
-    assert [call for call, _ in calls] == ["download"] * (in_colab and ticked)
-    for _, path in calls:
-        assert set(zipfile.ZipFile(path).namelist()) == {"results.json", "pictures.npz"}
-
-
-@pytest.mark.parametrize(("setting", "profile"), [(None, "quick"), ("full", "full")])
-def test_the_form_field_chooses_the_profile_unless_a2_profile_does(
-    calls, monkeypatch, setting, profile
-):
-    monkeypatch.delenv("A2_PROFILE", raising=False)
-    if setting:
-        monkeypatch.setenv("A2_PROFILE", setting)
-    names, field = {}, 'PROFILE = "full"  # @param'
-    for cell in code_cells():
-        if cell.id in ("imports", "parameters"):
-            cell.source = cell.source.replace(field, 'PROFILE = "quick"  # @param')
-            execute([cell], names)
-    assert (names["PROFILE"], len(names["SEEDS"])) == (profile, 1 if profile == "quick" else 3)
+    lib = start("drive", "hand-in", USE_DRIVE=ticked, DOWNLOAD=ticked)
+    assert (calls, str(lib.OUTPUT_DIR)) == ([], "outputs")

@@ -22,7 +22,3 @@ def test_the_whole_notebook_runs_on_a_device_and_again_from_what_it_kept(tmp_pat
     assert done.returncode == 0, done.stderr[-3000:]
     told = f"{len(code_cells())} cells executed on pretended:0"
     assert done.stdout.count(told) == 2
-
-
-def test_convolutions_are_not_rounded_to_tf32(lib):
-    assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32

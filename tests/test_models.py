@@ -1,8 +1,11 @@
-"""The networks: the three of figure 1, those with one change each, and the counting of A.3."""
+"""Labels, the networks of figure 1 and those with one change each, and the counting of A.3."""
 
+import tarfile
+
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from conftest import MIRROR
 
 COUNTS = {  # name: parameters with the handout's sizes
     "PoolUpsampleNet": 49_728,
@@ -15,19 +18,13 @@ COUNTS = {  # name: parameters with the handout's sizes
     "SmallUNet": 48_909,
     "GreyUNet": 64_800,
 }
-SKIPS = {  # name: whether it joins block 1's output, and whether the input
-    "ConvTransposeNet": (False, False),
-    "InputSkipNet": (False, True),
-    "HalfSkipNet": (True, False),
-    "UNet": (True, True),
-    "GreyUNet": (True, True),
-}
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_a_network_has_the_parameters_of_its_figure(lib, name):
+def test_a_network_has_the_parameters_of_its_figure_and_no_module_in_two_places(lib, name):
     net = getattr(lib, name)(3, 32, 24, 1)
     assert sum(p.numel() for p in net.parameters()) == COUNTS[name]
+    assert len([*net.named_modules(remove_duplicate=False)]) == len([*net.modules()])
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -44,50 +41,50 @@ def test_every_block_has_the_shape_of_figure_1(lib, name, kernel, nic, height, w
     assert shapes == [(nf, *half), (2 * nf, *quarter), (nf, *half), (7, *full), (7, *full)]
 
 
-@pytest.mark.parametrize("name", SKIPS)
-def test_a_network_has_the_skip_connections_of_its_figure(lib, name):
-    net = getattr(lib, name)(3, 4, 5, 1).eval()
-    images = torch.rand(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-
-    def reaches(block, silenced):
-        """Whether a block still sees which image it is if the block before gives zeros."""
-        seen = []
-        silence = silenced.register_forward_hook(lambda _, __, output: output * 0)
-        look = block.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[0]))
-        net(images)
-        silence.remove()
-        look.remove()
-        return not torch.equal(*seen)
-
-    skips = reaches(net.block4, net.block3), reaches(net.block5, net.block4)
-    assert skips == SKIPS[name]
-
-
-@pytest.mark.parametrize("name", COUNTS)
-def test_no_module_stands_in_two_places(lib, name):
-    net = getattr(lib, name)(3, 4, 5, 1)
-    assert len([*net.named_modules(remove_duplicate=False)]) == len([*net.modules()])
-
-
-def count_by_walking(net, image):
-    """Weights, outputs and connections by the course's convention, layer by layer."""
-    counts = {}
-
-    def count(layer, _, output):
-        weights = layer.weight.numel() if isinstance(layer, nn.Conv2d) else 0
-        seen = {nn.Conv2d: weights // output.shape[1], nn.MaxPool2d: 4, nn.Upsample: 1}
-        counts[layer] = weights, output.numel(), output.numel() * seen[type(layer)]
-
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.Upsample):
-            layer.register_forward_hook(count)
-    net.eval()(image)
-    return tuple(map(sum, zip(*counts.values(), strict=True)))
-
-
 @pytest.mark.parametrize("sizes", [(1, 32, 24, 3, 32), (3, 8, 10, 5, 64)])
 def test_the_formulas_of_a3_count_what_the_network_does(lib, sizes):
     nic, nf, nc, kernel, size = sizes
-    net = lib.PoolUpsampleNet(kernel, nf, nc, nic)
-    counts = count_by_walking(net, torch.zeros(1, nic, size, size))
-    assert lib.count_by_formula(*sizes) == counts
+    net, counts = lib.PoolUpsampleNet(kernel, nf, nc, nic), []
+
+    def count(layer, _, output):
+        kind, number = type(layer).__name__, output.numel()
+        weights = layer.weight.numel() if kind == "Conv2d" else 0
+        seen = {"Conv2d": weights // output.shape[1], "MaxPool2d": 4, "Upsample": 1}
+        counts.append((weights, number, number * seen[kind]))
+
+    for layer in net.modules():
+        if type(layer).__name__ in ("Conv2d", "MaxPool2d", "Upsample"):
+            layer.register_forward_hook(count)
+    net.eval()(torch.zeros(1, nic, size, size))
+    assert lib.count_by_formula(*sizes) == tuple(np.sum(counts, axis=0))
+
+
+def test_a_label_is_the_first_of_the_nearest_colours(lib):
+    rng = np.random.default_rng(0)
+    for _ in range(20):  # multiples of 1/8 make exact ties common
+        images = rng.integers(0, 9, (2, 3, 5, 4)) / 8
+        colours = rng.integers(0, 9, (6, 3)) / 8
+        offsets = images[:, None] - colours[None, :, :, None, None]
+        nearest = (offsets**2).sum(axis=2).argmin(axis=1)[:, None]
+        labels = lib.get_rgb_cat(images, colours)
+        assert labels.dtype == np.int64 and np.array_equal(labels, nearest)
+        assert np.array_equal(lib.get_cat_rgb(labels, colours)[0, 0, 0, 0], colours[labels.flat[0]])
+
+
+def test_the_input_is_the_mean_over_256_and_the_target_the_nearest_colours(lib):
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 4), dtype=np.uint8)
+    grey, labels = lib.prepare(images)
+    mean = np.float32((images / 256).mean(axis=1, keepdims=True))
+    assert np.array_equal(grey.numpy(), mean)
+    assert np.array_equal(labels.numpy()[:, None], lib.get_rgb_cat(images / 256, lib.COLOURS))
+
+
+OFFICIAL = MIRROR / "kmeans_colour_a2.tar.gz"
+
+
+@pytest.mark.skipif(not OFFICIAL.exists(), reason="A2_MIRROR has no official palette")
+def test_the_palette_is_the_official_one(lib):
+    with tarfile.open(OFFICIAL) as archive:
+        file = archive.extractfile("colours/colour_kmeans24_cat7.npy")
+        official = np.load(file, allow_pickle=True, encoding="latin1")[0]  # of Python 2
+    assert np.abs(official - lib.COLOURS).max() < 0.0001 / 256
