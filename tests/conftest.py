@@ -146,12 +146,8 @@ def would_be_trained(part, settings, monkeypatch):
 
 def copy_checkout(target):
     """Copy what git has, or would add, to `target`, and make it a repository."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+    copy = "git ls-files -coz --exclude-standard | tar -c --null -T - | tar -xC"
+    subprocess.run(f"{copy} '{target}'", shell=True, cwd=ROOT, check=True, capture_output=True)
     make_repository(target)
 
 

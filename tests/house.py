@@ -91,10 +91,6 @@ def results(profile="full", pictures=PICTURES):
     return json.dumps(made | {"tables": tables})
 
 
-def printed_text(text):
-    return [{"output_type": "stream", "name": "stdout", "text": [text]}]
-
-
 def make_repository(folder):
     """Make a folder a git repository, with all of it committed."""
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost"]
@@ -126,11 +122,11 @@ class House:
         for number, (name, (source, tags)) in enumerate(CELLS.items(), start=1):
             cell = {"cell_type": "code", "id": name, "source": source.splitlines(keepends=True)}
             cell |= {"metadata": {"tags": tags} if tags else {}, "execution_count": number}
-            cell["outputs"] = printed_text(f"57 runs, full profile, stamp {self.stamp}")
-            if "view" in tags:
-                data = {"image/png": "aGk=", "text/plain": ["<Figure>"]}
-                cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
-            made.append(cell)
+            text = f"57 runs, full profile, stamp {self.stamp}"
+            printed = {"output_type": "stream", "name": "stdout", "text": [text]}
+            data = {"image/png": "aGk=", "text/plain": ["<Figure>"]}
+            figure = {"output_type": "display_data", "data": data, "metadata": {}}
+            made.append(cell | {"outputs": [printed, figure]})
         saw = {"cell_type": "markdown", "id": "part-a-saw", "metadata": {}}
         return [*made, saw | {"source": ["### What we saw\n", "Brown horses."]}]
 

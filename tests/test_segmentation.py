@@ -8,7 +8,6 @@ import torch
 from conftest import FLOWERS, small_task
 from PIL import Image
 from torchmetrics.classification import JaccardIndex
-from torchvision.models import _utils, segmentation
 
 VOID = 255
 
@@ -31,44 +30,15 @@ def test_photos_that_nearly_duplicate_one_of_the_others_are_left_out(lib):
     assert lib.without_near_duplicates(photos, [0, 1, 2], [3, 4, 5]) == [2]
 
 
-PHOTOS = torch.randint(256, (4, 3, 32, 32), dtype=torch.uint8)
-
-
-@pytest.fixture
-def deeplab(lib, monkeypatch):
-    """A lib random DeepLabv3 as Part D trains it."""
-    torch.manual_seed(0)
-    layers = torch.nn.Conv2d(3, 8, 3, stride=4), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
-    backbone = _utils.IntermediateLayerGetter(torch.nn.Sequential(*layers), {"2": "out"})
-    net = segmentation.DeepLabV3(backbone, segmentation.deeplabv3.DeepLabHead(8, 21))
-    monkeypatch.setattr(lib, "PHOTO_SIZE", 32)
-    return lib.replace_last_layer(net, seed=0)
-
-
-def test_all_is_frozen_but_the_last_layer_whose_parameters_learn(lib, deeplab):
-    learned = {id(parameter) for parameter in lib.learned_parameters(deeplab)}
-    named = dict(deeplab.named_parameters())
+def test_all_is_frozen_but_the_last_layer_whose_parameters_learn(lib):
+    net = lib.replace_last_layer(lib.mobilenet_v2_deeplab(), seed=0)
+    learned = {id(parameter) for parameter in lib.learned_parameters(net)}
     last_layer = ["classifier.4.weight", "classifier.4.bias"]
-    assert [name for name, p in named.items() if id(p) in learned] == last_layer
-    assert [name for name, p in named.items() if p.requires_grad] == last_layer
-    assert not any(module.training for module in deeplab.modules() if len([*module.buffers()]))
-
-
-def test_frozen_features_lead_to_the_whole_networks_logits(lib, deeplab):
-    features = lib.frozen_features(deeplab, PHOTOS)
-    logits = lib.predict(lib.LastLayer(deeplab), features)
-    whole = deeplab(lib.normalize(PHOTOS))["out"]
-    assert logits.shape == (4, 2, 32, 32) and torch.allclose(whole, logits, atol=1e-5)
-
-
-def test_features_are_kept_and_made_anew_if_their_file_is_damaged(lib, deeplab, monkeypatch):
-    features = lib.load_features(deeplab, PHOTOS)
-    (path,) = lib.OUTPUT_DIR.iterdir()
-    with monkeypatch.context() as watched:
-        watched.setattr(lib, "save", None)  # making them again would fail
-        assert torch.equal(lib.load_features(deeplab, PHOTOS), features)
-    path.write_bytes(path.read_bytes().replace(features.max().numpy().tobytes(), b"ruin"))
-    assert torch.equal(lib.load_features(deeplab, PHOTOS), features)
+    assert [name for name, p in net.named_parameters() if id(p) in learned] == last_layer
+    assert [name for name, p in net.named_parameters() if p.requires_grad] == last_layer
+    assert not any(
+        module.training for name, module in net.named_modules() if name != "classifier.4"
+    )
 
 
 def test_the_iou_loss_is_the_mean_over_images_of_equations_1_to_3_without_void(lib):
