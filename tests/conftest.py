@@ -127,15 +127,13 @@ def would_be_trained(part, settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "as_run", lib)
     execute([cell for cell in code_cells() if "run" not in tags(cell)], vars(lib))
 
-    def told(net, task, recipe, seeds=lib.SEEDS):
-        if isinstance(net, type):
-            net = lib.make_net(net, seeds[0])
-        else:
-            net = lib.LastLayer(lib.replace_last_layer(net, seeds[0]))
-        found.add(lib.fingerprint(net, task, recipe, seeds[0]))
+    def told(net, task, recipe, seed):
+        found.add(lib.fingerprint(net, task, recipe, seed))
+        lib.RUNS["run"] = {}
+        return "run"
 
-    lib.train_seeds = lib.train_last_layers = told
-    lib.keep_colouring, lib.save = (lambda *_: None), None  # new features would be a failure
+    lib.SEEDS = lib.FLOWER_SEEDS = lib.SEEDS[:1]
+    lib.train, lib.save = told, None  # new features would be a failure
     wanted = {COLOURS: ["prepare-run", "grey-table"], FLOWERS: ["load-flowers", "load-net"]}[part]
     calls = {COLOURS: r"train_seeds\(", FLOWERS: r"(load_features|train_last_layers)\("}[part]
     for cell in code_cells():

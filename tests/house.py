@@ -34,10 +34,7 @@ ax.plot(losses)
 save_fig(fig, "curves.pdf")
 """
 LISTED = '''def block():
-    """Cut.
-
-    Cut, too.
-    """
+    """Cut."""
     return 1
 
 
@@ -52,11 +49,12 @@ CELLS = {  # id: (source, tags)
     "curves": (VIEW, ["run", "view"]),
     "hand-in": ("print('57 runs, full profile, stamp 0123456789ab')", ["run"]),
 }
-MEANS = [["val_loss", "mean"], ["val_loss", "std"], ["parameters", ""]]
-TABLES = {  # name: columns, index, data
-    "losses": (["val_loss"], ["pool", "UNet"], [[1.5], [1.1]]),
-    "parts-a-c": (MEANS, ["pool", "UNet"], [[1.5, None, 49728.0], [1.1, 0.1, 56856.0]]),
-    "minus": ([0, 1, 2], ["val_loss"], [[-0.0934, -0.05, -0.07]]),
+MEANS, NETS = [["val_loss", "mean"], ["val_loss", "std"], ["parameters", ""]], ["pool", "UNet"]
+NUMBERS = [[1.5, None, 49728.0], [1.1, 0.1, 56856.0]]
+TABLES = {
+    "losses": {"columns": ["val_loss"], "index": NETS, "data": [[1.5], [1.1]]},
+    "parts-a-c": {"columns": MEANS, "index": NETS, "data": NUMBERS},
+    "minus": {"columns": [0, 1, 2], "index": ["val_loss"], "data": [[-0.0934, -0.05, -0.07]]},
 }
 CLAIM = '\nCLAIMS = {"lower": lambda t: falls(t.row("minus", "val_loss"))}\n'
 PREAMBLE = (ROOT / "a2-writeup.tex").read_text(encoding="utf-8").split(r"\begin{document}")[0]
@@ -85,10 +83,8 @@ def results(profile="full", pictures=PICTURES):
     provenance["pictures_sha256"] = hashlib.sha256(pictures).hexdigest()
     losses = {"pool": 1.5, "UNet": 1.1}
     runs = [{"name": name, "val_loss": losses[name], "history": {}} for name in losses]
-    made = {"schema": 4, "profile": profile, "provenance": provenance, "runs": runs}
-    keys = "columns", "index", "data"
-    tables = {name: dict(zip(keys, parts, strict=True)) for name, parts in TABLES.items()}
-    return json.dumps(made | {"tables": tables})
+    made = {"schema": 4, "profile": profile, "provenance": provenance}
+    return json.dumps(made | {"runs": runs, "tables": TABLES})
 
 
 def make_repository(folder):

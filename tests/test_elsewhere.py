@@ -55,16 +55,6 @@ def test_the_last_cell_hands_the_figures_folder_to_the_browser(calls):
     assert (call, names) == ("download", {"results.json", "pictures.npz"})
 
 
-@pytest.mark.parametrize(("in_colab", "ticked"), [(True, False), (False, True)])
-def test_outside_of_colab_or_unticked_nothing_is_mounted_or_downloaded(
-    calls, monkeypatch, in_colab, ticked
-):
-    if not in_colab:
-        monkeypatch.delitem(sys.modules, "google.colab")
-    lib = start("drive", "hand-in", USE_DRIVE=ticked, DOWNLOAD=ticked)
-    assert (calls, str(lib.OUTPUT_DIR)) == ([], "outputs")
-
-
 # From the version on that CI installs this may not be left out: without the hook it fails.
 has_hook = hasattr(torch.utils.backend_registration, "_setup_privateuseone_for_python_backend")
 left_out = not has_hook and torch.__version__ < "2.14"

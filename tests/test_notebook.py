@@ -96,9 +96,7 @@ def test_the_committed_notebook_was_executed_and_tells_no_path_of_its_machine(co
 @pytest.mark.slow
 @pytest.mark.skipif(not (MIRROR / "cifar10_horses.npz").exists(), reason="A2_MIRROR has no horses")
 @pytest.mark.parametrize("part", [COLOURS, FLOWERS])
-def test_the_committed_results_are_those_that_the_committed_code_would_make(
-    committed, part, monkeypatch
-):
+def test_the_committed_results_are_those_of_the_committed_code(committed, part, monkeypatch):
     """Its data, settings and code are the run's; if not, `make run PROFILE=full` makes new ones."""
     if part == FLOWERS and not [*ROOT.glob("outputs/features-*.pt")]:
         pytest.skip("outputs/ has no features; computed anew, their last bits may differ")

@@ -31,13 +31,16 @@ def written(house):
 
 def as_colab(saved):
     """As Colab saves it: cells added, ids in the metadata, tags gone, counts that begin at 3."""
-    saved = [saved[0], ADDED, *saved[1:3], INJECTED, *saved[3:]]
-    for number, cell in enumerate(saved, start=3):
-        kept = cell["metadata"] if cell is INJECTED else {}
-        cell |= {"metadata": kept | {"id": cell["id"]}}
-        if cell["cell_type"] == "code":
+    made = []
+    for number, cell in enumerate([saved[0], ADDED, *saved[1:3], INJECTED, *saved[3:]], start=3):
+        cell = dict(
+            cell, metadata={"id": cell["id"]} | (cell["metadata"] if cell is INJECTED else {})
+        )
+        if "execution_count" in cell:
             cell["execution_count"] = number
-    return [{key: cell[key] for key in cell if key != "id"} for cell in saved]
+        del cell["id"]
+        made.append(cell)
+    return made
 
 
 NO_NOTEBOOK = {

@@ -1,6 +1,7 @@
 """Training: its numbers and seeds, runs that are kept, what a run's name depends on, tables."""
 
 import re
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -67,14 +68,7 @@ def test_a_run_killed_in_the_middle_and_begun_again_ends_with_the_same_bits(
 ):
     expected = train_small(lib, part)
     monkeypatch.setattr(lib, "OUTPUT_DIR", tmp_path / "new")
-    steps, step = [], torch.optim.Adam.step
-
-    def killed(*arguments):
-        steps.append(1)
-        if len(steps) == 5:  # in the second or third epoch
-            raise KeyboardInterrupt
-        return step(*arguments)
-
+    killed = mock.Mock(side_effect=[None] * 4 + [KeyboardInterrupt])  # in the second or third epoch
     with monkeypatch.context() as session, pytest.raises(KeyboardInterrupt):
         session.setattr("torch.optim.Adam.step", killed)
         train_small(lib, part)
