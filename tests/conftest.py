@@ -55,11 +55,6 @@ def committed():
     return results
 
 
-def run_cell(lib, cell_id):
-    """Execute one of the notebook's cells among a module's names."""
-    execute([cell for cell in code_cells() if cell.id == cell_id], vars(lib))
-
-
 def edited(old, new):
     """The notebook's definitions, with a text that stands in one of its cells replaced."""
     notebook = read_notebook()
@@ -149,8 +144,12 @@ def copy_checkout(target):
     make_repository(target)
 
 
-def offline_environment(**settings):
-    """The environment for a run of the notebook: no settings but these, no network."""
+def run_offline(folder, *command, **settings):
+    """What a Python command prints, without a network, with these settings alone."""
     nowhere = "http://127.0.0.1:9"  # nothing listens there
     kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
-    return kept | {"http_proxy": nowhere, "https_proxy": nowhere} | settings
+    environment = kept | {"http_proxy": nowhere, "https_proxy": nowhere, "OMP_NUM_THREADS": "1"}
+    settings = {"cwd": folder, "env": environment | settings, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, *command], **settings)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    return done.stdout

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from types import SimpleNamespace
 from unittest import mock
 
@@ -18,7 +17,7 @@ from conftest import (
     copy_checkout,
     first_fingerprints,
     needs_latex,
-    offline_environment,
+    run_offline,
     would_be_trained,
 )
 from make_figures import load_run
@@ -27,21 +26,12 @@ from test_notebook import check_outputs
 pytestmark = pytest.mark.slow
 
 
-def start(folder, script, **settings):
-    """Run a script for the sample in a copy, without a network; returns what it prints."""
-    environment = offline_environment(OMP_NUM_THREADS="1", **settings)
-    command = [sys.executable, f"scripts/{script}.py", "sample"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     """The sample's run in a clean copy: its folder, notebook, figures folder and results."""
     folder = tmp_path_factory.mktemp("checkout")
     copy_checkout(folder)
-    start(folder, "run_notebook", MPLBACKEND="Agg")
+    run_offline(folder, "scripts/run_notebook.py", "sample", MPLBACKEND="Agg")
     figures = folder / "build/sample/figures"
     text = (figures / "results.json").read_text(encoding="utf-8")
     results = json.loads(text, parse_constant=pytest.fail)  # no NaN
@@ -81,7 +71,7 @@ def test_view_cells_show_the_same_again_also_after_another_seed_was_tried(sample
 def test_figures_of_the_run_are_drawn_again_from_its_results_byte_for_byte(sample):
     before = {path.name: path.read_bytes() for path in sample.figures.glob("*.*")}
     assert len(before) > 10
-    start(sample.folder, "make_figures")
+    run_offline(sample.folder, "scripts/make_figures.py", "sample")
     assert before == {path.name: path.read_bytes() for path in sample.figures.glob("*.*")}
 
 
@@ -103,7 +93,7 @@ def not_in_named_packages(files):
 
 @needs_latex
 def test_the_samples_pdf_says_so_on_every_page_and_loads_what_the_named_packages_have(sample):
-    start(sample.folder, "build_writeup")
+    run_offline(sample.folder, "scripts/build_writeup.py", "sample")
     pages = pypdf.PdfReader(sample.folder / "build/sample/a2-writeup.pdf").pages
     assert pages and all("SAMPLE" in page.extract_text() for page in pages)
     loaded = (sample.folder / "build/writeup-sample/a2-writeup.fls").read_text()

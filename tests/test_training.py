@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from cells import import_notebook
-from conftest import COLOURS, FLOWERS, edited, run_cell, small_net, small_task, train_small
+from cells import code_cells, execute, import_notebook
+from conftest import COLOURS, FLOWERS, edited, small_net, small_task, train_small
 
 
 def test_a_run_of_the_handouts_recipe_is_a_plain_loop_in_the_starters_order(lib):
@@ -176,7 +176,7 @@ def test_one_seed_has_no_spread_and_no_comparison_by_seed(monkeypatch):
     for net, loss in {"PoolUpsampleNet": 1.5, "ConvTransposeNet": 1.25}.items():
         row = dict.fromkeys(lib.FINAL, loss) | {"net": net, "seed": 0, "recipe": "handout"}
         lib.RUNS[net] = row
-    run_cell(lib, "compare-convt")
+    execute([cell for cell in code_cells() if cell.id == "compare-convt"], vars(lib))
     (table,) = lib.TABLES.values()
     assert lib.as_lists(table)["data"][1] == [1.25, None] * 4
     assert "1.2500" in shown[0] and "–" in shown[0] and not re.search("nan|<NA>", shown[0])
