@@ -26,7 +26,7 @@ MOVED = []  # copies between host and device, and waits, since an epoch began
 AFTER_CELLS = {  # what is executed after a cell, mostly to cut the sample short
     "imports": "DEVICE = CHOSEN",
     "parameters": "SEEDS, EPOCHS = [0], 1",
-    "horses": "all_horses = load_horses; load_horses = lambda: [x[:100] for x in all_horses()]",
+    "horses": "all_horses = load_horses; load_horses = lambda: [x[:40] for x in all_horses()]",
     "shapes": "NUM_FILTERS = 8",
     "train-epoch": "train_epoch = watched(train_epoch)",
     "plotting": "plt.switch_backend('agg'); save_fig = lambda fig, name: plt.close(fig)",
