@@ -157,7 +157,7 @@ def judge(results):
         tables = Tables(results)
         try:
             holds = bool(condition(tables))
-        except LookupError:
+        except (LookupError, ZeroDivisionError):
             holds = False
         judged[name] = holds, tables.looked_up
     return judged
