@@ -20,7 +20,7 @@ from facts import load_results
 
 INSTALL_LATEX = """latexmk was not found. To install LaTeX:
   Debian, Ubuntu, Colab: apt-get update &&
-      apt-get install -y --no-install-recommends latexmk texlive-latex-recommended
+      apt-get install -y --no-install-recommends latexmk texlive-latex-recommended lmodern
   macOS:   brew install --cask mactex-no-gui   (or MacTeX from tug.org)
   Windows: MiKTeX or TeX Live, and Perl for latexmk"""
 HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
