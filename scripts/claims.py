@@ -61,6 +61,12 @@ def all_learned(t, run):
     return t("learned", run, "learned") == t("learned", run, "seeds")
 
 
+def minus(t, run, other):
+    """Differences in validation mIoU by seed."""
+    pairs = zip(t.row("flower-seeds", run), t.row("flower-seeds", other), strict=True)
+    return [ours - theirs for ours, theirs in pairs]
+
+
 def ious(t):
     """(image IoU, mean IoU) of the IoU loss by the handout's recipe, for each seed."""
     columns = (t.column("iou", f"val_{score}_iou") for score in ("image", "mean"))
@@ -92,7 +98,6 @@ CLAIMS = {
         falls(t.row("alone-minus", "HalfSkipNet minus ConvTransposeNet"))
         and max(shares(t, "InputSkipNet", "HalfSkipNet", CONVT)) < 0.5
     ),
-    "grey-unet": lambda t: falls(t.row("alone-minus", "GreyUNet minus UNet")),
     "batch-order": lambda t: (
         in_order(t.column("batch-epochs", "val_loss mean"))
         and rises(t.row("batch-minus", "batch 512: val_loss"))
@@ -113,6 +118,7 @@ CLAIMS = {
         and all(abs(image - 2 * mean) < 1e-6 for image, mean in ious(t) if mean < 0.5)
         and t("iou", "1", "val_mean_iou") < 0.5 < t("iou", "0", "val_mean_iou")
     ),
+    "iou-below": lambda t: falls(minus(t, "IoU, handout D", "cross entropy, handout D")),
     "iou-first-updates": lambda t: (
         t("first-updates", "1", "seed 1 mean z") < 1
         and in_order(t.column("first-updates", "seed 1 mean z"))
