@@ -45,7 +45,7 @@ def both_ends(t):
     sums = [one + other for one, other in zip(strides, transposed, strict=True)]
     gained = falls(t.row("alone-minus", f"{CONVT} minus {POOL}"))
     alone = strides + transposed
-    return gained and min(alone) > 0 and max(alone) < 0.5 and max(sums) < 1
+    return gained and min(alone) > 0 and max(alone) < 0.25 and max(sums) < 1
 
 
 def in_order(numbers):
@@ -109,9 +109,10 @@ CLAIMS = {
         > max(t("batch-epochs", size, "train_loss mean") for size in ("64", "100"))
     ),
     "batch-modes": lambda t: (
-        t("batch-modes", "32", "training mode") > t("batch-modes", "32", "evaluation mode") + 0.05
-        and t("batch-modes", "512", "training mode")
-        < t("batch-modes", "512", "evaluation mode") + 0.01
+        t("batch-modes", "32", "training mode")
+        > max(t("batch-modes", size, "training mode") for size in ("64", "100"))
+        and t("batch-modes", "32", "evaluation mode")
+        < min(t("batch-modes", size, "evaluation mode") for size in ("64", "100"))
     ),
     "batch-turned": lambda t: (
         t("batch-updates", "512", "mean") == min(t.column("batch-updates", "mean"))
@@ -145,6 +146,9 @@ CLAIMS = {
         and all_learned(t, "cross entropy, handout D")
         and t("learned", "IoU, handout D", "learned") < t("learned", "IoU, handout D", "seeds")
     ),
+    "slower-mixed": lambda t: (
+        sum(number < 0 for number in minus(t, "IoU, slower", "cross entropy, slower")) == 5
+    ),
     "gentle-learns": lambda t: all(
         mean - 2 * sd > 0.5
         for mean, sd in zip(
@@ -156,6 +160,9 @@ CLAIMS = {
     "verdict": lambda t: (
         falls(t.row("gentle-starter-minus", "val_mean_iou"))
         and falls(t.row("gentle-starter-minus", "test_mean_iou"))
+        and falls(t.row("gentle-starter-minus", "test_thresholded_iou"))
+        and not falls(t.row("gentle-starter-minus", "val_thresholded_iou"))
+        and not rises(t.row("gentle-starter-minus", "val_thresholded_iou"))
         and rises(t.row("gentle-starter-minus", "val_image_iou"))
         and rises(t.row("gentle-starter-minus", "test_image_iou"))
         and 0 < t("verdict", "cross entropy", "mean") < 2 * t("verdict", "cross entropy", "sem")
