@@ -1,13 +1,11 @@
 """What all scripts share: the notebook's cells, the profiles' folders, files written whole."""
 
-import contextlib
 import hashlib
 import json
 import linecache
 import os
 import subprocess
 import sys
-import tempfile
 import types
 from pathlib import Path
 from unittest import mock
@@ -62,11 +60,6 @@ def read_notebook(path=NOTEBOOK):
     for cell in notebook.cells:
         if cell.id in ours and not tags(cell):
             cell.metadata |= ours[cell.id].metadata
-        if cell.id in ours and cell.cell_type == "code":
-            try:
-                compile(cell.source, cell.id, "exec")
-            except SyntaxError as error:
-                sys.exit(f"{path}: cell {cell.id} is no Python, line {error.lineno}: {error.msg}")
     return notebook
 
 
@@ -123,14 +116,10 @@ def write_whole(path, content):
     os.replace(partial, path)
 
 
-@contextlib.contextmanager
-def new_plots(folder):
-    """A folder to write to; in the end its files replace all plots of `folder`, or none do."""
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
-        yield Path(new)
-        names = os.listdir(new)
-        for name in names:
-            os.replace(Path(new) / name, folder / name)
+def replace_plots(folder, files):
+    """Write {name: bytes} into a folder, and delete its other plots."""
+    for name, content in files.items():
+        write_whole(folder / name, content)
     for path in folder.iterdir():
-        if path.suffix in (".pdf", ".png") and path.name not in names:
+        if path.suffix in (".pdf", ".png") and path.name not in files:
             path.unlink()

@@ -27,10 +27,9 @@ def told_by(notebook_cells):
 
 
 def pdf_info(pdf, key):
-    """A text of a PDF's metadata, as pdfTeX writes it."""
-    found = re.search(rb"/" + key + rb" ?\((.*?)(?<!\\)\)", pdf, re.DOTALL)
-    content = re.sub(rb"\\(\d{3})", lambda m: bytes([int(m[1], 8)]), found[1] if found else b"")
-    return content.decode("utf-16" if content[:2] == b"\xfe\xff" else "latin-1", errors="replace")
+    """A text of a PDF's metadata, in plain letters; pdfTeX writes \\000 before each."""
+    found = re.search(rf"/{key} ?\(([^)]*)", pdf.decode("latin-1"))
+    return re.sub(r"\\\d{3}", "", found[1]) if found else ""
 
 
 def check_notebook(files):
@@ -58,7 +57,7 @@ def check_run(files):
     """What is left to do until all is of one run, a line each."""
     profile, told = told_by(files.notebook.cells)
     numbers = (files.base / "figures/numbers.tex").read_text(encoding="utf-8")
-    keywords = pdf_info(files.pdf, b"Keywords")
+    keywords = pdf_info(files.pdf, "Keywords")
     if "sample" in (profile, files.results["profile"]):
         yield "SAMPLE: these are results of the drawn sample; run the quick or full profile"
     places = {f"the notebook ({profile} profile)": told, "numbers.tex": numbers, "PDF": keywords}
@@ -69,7 +68,7 @@ def check_run(files):
         yield "numbers are missing in the PDF: `make writeup` lists them"
     if files.writeup.hash not in keywords:
         yield "the PDF was built from another a2-writeup.tex: `make writeup`"
-    if not pdf_info(files.pdf, b"Author"):
+    if not pdf_info(files.pdf, "Author"):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
     for sentence in files.writeup.to_rewrite(judge(files.results), files.stamp):
         yield f"a2-writeup.tex, {sentence}"

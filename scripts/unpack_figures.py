@@ -9,8 +9,10 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-from cells import NOTEBOOK, ROOT, base_folder, new_plots
+from cells import NOTEBOOK, ROOT, base_folder, replace_plots
 from tables import stamp_of
+
+KEPT = ("results.json", "pictures.npz")
 
 
 def read_figures(path):
@@ -20,7 +22,8 @@ def read_figures(path):
         (folder,) = [place.parent for place in places if place.name == "results.json"]
         files = {}
         for place, name in places.items():
-            if place.parent == folder and not place.name.startswith("."):
+            ours = place.suffix in (".pdf", ".png") or place.name in KEPT
+            if place.parent == folder and ours and not place.name.startswith("."):
                 files[place.name] = archive.read(name)  # tests its checksum, too
     results = json.loads(files["results.json"])
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
@@ -37,11 +40,7 @@ def main(paths):
         base = base_folder(results["profile"])
     except Exception as error:  # a damaged archive can fail anywhere
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
-    (base / "figures").mkdir(parents=True, exist_ok=True)
-    with new_plots(base / "figures") as new:
-        for name, content in files.items():
-            if name in ("results.json", "pictures.npz") or name.endswith((".pdf", ".png")):
-                (new / name).write_bytes(content)
+    replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
     setting = "" if base == ROOT else f" PROFILE={results['profile']}"
     print(f"next: this run's notebook as {base / NOTEBOOK.name}; make writeup submission{setting}")
