@@ -56,7 +56,8 @@ readme:
 	$(PYTHON) scripts/update_readme.py
 
 latex:
-	@echo "apt-get update && apt-get install -y --no-install-recommends $$(xargs <scripts/latex.txt)"
+	@echo "apt-get update && apt-get install -y --no-install-recommends \
+	latexmk texlive-latex-recommended lmodern"
 
 # Colab's versions of everything, in an environment of their own; not part of `make test`.
 colab: .venv-colab/installed

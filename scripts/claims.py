@@ -31,12 +31,9 @@ def final(t, net, column="val_loss"):
 
 def shares(t, part, whole, other):
     """How much of one change's gain in loss another one brings, by seed."""
-    gains = zip(
-        t.row("alone-minus", f"{part} minus {other}"),
-        t.row("alone-minus", f"{whole} minus {other}"),
-        strict=True,
-    )
-    return [ours / theirs for ours, theirs in gains]
+    gains = t.row("alone-minus", f"{part} minus {other}")
+    all_gains = t.row("alone-minus", f"{whole} minus {other}")
+    return [gain / all_of_it for gain, all_of_it in zip(gains, all_gains, strict=True)]
 
 
 def both_ends(t):
@@ -168,12 +165,3 @@ def judge(results):
             holds = False
         judged[name] = holds, tables.looked_up
     return judged
-
-
-def in_words(looked_up):
-    """What a claim looked up, a line for each place."""
-    lines = ""
-    for place, found in looked_up.items():
-        rounded = [f"{one:.4g}" if isinstance(one, float) else str(one) for one in found]
-        lines += f"\n      {place}: {', '.join(rounded) or 'missing'}"
-    return lines

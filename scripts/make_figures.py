@@ -12,41 +12,27 @@ from unittest import mock
 
 import cells
 import numpy as np
-import pandas as pd
 from tables import load_results
-
-
-def labels(names):
-    """A table's index or columns; those of two levels are lists."""
-    two_levels = names and isinstance(names[0], list)
-    return pd.MultiIndex.from_tuples(map(tuple, names)) if two_levels else pd.Index(names)
-
-
-def load_run(lib, results, pictures):
-    """Give the notebook's tables of runs, its shown tables and its pictures what was kept."""
-    for run in results["runs"]:
-        lib.RUNS[run["name"]] = {key: run[key] for key in run if key not in ("name", "history")}
-        lib.HISTORIES[run["name"]] = run["history"]
-    for key, lists in results["tables"].items():
-        index, columns = labels(lists["index"]), labels(lists["columns"])
-        lib.TABLES[key] = pd.DataFrame(lists["data"], index, columns)
-    lib.PICTURES.update(pictures)
 
 
 def main(profile):
     folder = cells.base_folder(profile) / "figures"
     results = load_results(folder, profile)
     notebook = cells.read_notebook()
-    notebook.cells = cells.own_cells(notebook)
+    notebook["cells"] = cells.own_cells(notebook)
     lib = cells.import_notebook(profile, notebook)
     lib.display = mock.Mock()  # nobody looks on
-    load_run(lib, results, np.load(folder / "pictures.npz"))
+    for run in results["runs"]:
+        lib.RUNS[run["name"]] = {key: run[key] for key in run if key not in ("name", "history")}
+        lib.HISTORIES[run["name"]] = run["history"]
+    lib.PICTURES.update(np.load(folder / "pictures.npz"))
     with tempfile.TemporaryDirectory() as drawn:
         lib.FIGURE_DIR = Path(drawn)
-        cells.execute([cell for cell in notebook.cells if "view" in cells.tags(cell)], vars(lib))
+        views = [cell for cell in notebook["cells"] if "view" in cells.tags(cell)]
+        cells.execute(views, vars(lib))
         plots = {path.name: path.read_bytes() for path in lib.FIGURE_DIR.iterdir()}
     cells.replace_plots(folder, plots)
-    results["tables"] = {key: lib.as_lists(table) for key, table in lib.TABLES.items()}
+    results["tables"] |= {key: lib.as_lists(table) for key, table in lib.TABLES.items()}
     cells.write_whole(folder / "results.json", json.dumps(results, indent=1) + "\n")
     print(f"figures drawn and tables made in {folder}")
 

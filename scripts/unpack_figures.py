@@ -12,8 +12,6 @@ from pathlib import PurePosixPath
 from cells import NOTEBOOK, ROOT, base_folder, replace_plots
 from tables import stamp_of
 
-KEPT = ("results.json", "pictures.npz")
-
 
 def read_figures(path):
     """({name: bytes} of a zip file, its results); any Exception if it is not ours."""
@@ -22,8 +20,7 @@ def read_figures(path):
         (folder,) = [place.parent for place in places if place.name == "results.json"]
         files = {}
         for place, name in places.items():
-            ours = place.suffix in (".pdf", ".png") or place.name in KEPT
-            if place.parent == folder and ours and not place.name.startswith("."):
+            if place.parent == folder and not place.name.startswith("."):
                 files[place.name] = archive.read(name)  # tests its checksum, too
     results = json.loads(files["results.json"])
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
@@ -42,8 +39,8 @@ def main(paths):
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
     replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
-    setting = "" if base == ROOT else f" PROFILE={results['profile']}"
-    print(f"next: this run's notebook as {base / NOTEBOOK.name}; make writeup submission{setting}")
+    print(f"next: put this run's notebook at {base / NOTEBOOK.name}, then give the command")
+    print(f"make writeup submission PROFILE={results['profile']}")
 
 
 if __name__ == "__main__":
