@@ -2,6 +2,7 @@
 
 Argument: full (default), from and in the repository; quick or sample, in build/<profile>/. Needs
 LaTeX and python alone. Sentences that the results do not bear out are red; a fault ends the build.
+"""
 
 import hashlib
 import os
