@@ -111,13 +111,13 @@ def watched(train_epoch):
 def run():
     """Execute all code cells on the device."""
     cells, namespace = code_cells(), {"__name__": "a2_cnn", "CHOSEN": DEVICE, "watched": watched}
-    assert AFTER_CELLS.keys() <= {cell.id for cell in cells}
+    assert AFTER_CELLS.keys() <= {cell["id"] for cell in cells}
     for cell in cells:
         try:
             execute([cell], namespace)
-            exec(AFTER_CELLS.get(cell.id, ""), namespace)
+            exec(AFTER_CELLS.get(cell["id"], ""), namespace)
         except Exception as error:
-            raise RuntimeError(f"cell {cell.id}: {type(error).__name__}: {error}") from error
+            raise RuntimeError(f"cell {cell['id']}: {type(error).__name__}: {error}") from error
     print(f"{len(cells)} cells executed on {namespace['DEVICE']}")
 
 
