@@ -4,7 +4,6 @@ import re
 from unittest import mock
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -143,20 +142,6 @@ def test_other_seeds_settings_data_and_weights_give_other_names_and_a_recipes_na
     for *settings, seed, weights in others:
         names.append(lib.fingerprint(small_net(lib, FLOWERS, weights), *settings, seed))
     assert len(set(names)) == len(names) - 1 and names[-1] == names[0]
-
-
-def test_a_shown_table_keeps_its_numbers_and_reads_well_in_html_and_plain_text(lib, monkeypatch):
-    shown = []
-    monkeypatch.setattr(lib, "display", lambda data, raw: shown.append(data))
-    numbers = {"loss": [0.123456, None], "images": [846.0, 12.0], "epoch": [3.0, None]}
-    table = pd.DataFrame(numbers, ["first", "second"])
-    lib.show("key", table, "A caption")
-    assert lib.TABLES["key"].equals(table)
-    rows = [line.split() for line in shown[0]["text/plain"].splitlines()]
-    assert rows[:2] == [["A", "caption"], ["loss", "images", "epoch"]]
-    assert rows[2:] == [["first", "0.123", "846", "3"], ["second", "–", "12", "–"]]
-    for text in ("<caption>A caption</caption>", "<td>0.123</td>", "<td>846</td>", "<td>–</td>"):
-        assert text in shown[0]["text/html"]
 
 
 def test_one_seed_has_no_spread_and_no_comparison_by_seed(monkeypatch):
