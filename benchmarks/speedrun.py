@@ -132,7 +132,7 @@ def train(lib, name, recipe, seed):
 def main():
     lib = load_notebook()
     for name, recipe in RECIPES.items():
-        plain_epoch = make_epoch(lib, name)
+        plain_epoch = make_epoch(lib, name, plain=True)
         losses, ours, plain = [], [], 0
         for seed in range(5):
             for _ in range(5):

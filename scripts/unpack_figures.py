@@ -39,7 +39,7 @@ def main(paths):
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
     replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
-    print(f"next: put this run's notebook at {base / NOTEBOOK.name}, then give the command")
+    print(f"next: this run's notebook as {base / NOTEBOOK.name}, then")
     print(f"make writeup submission PROFILE={results['profile']}")
 
 
