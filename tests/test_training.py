@@ -1,4 +1,4 @@
-"""Training: its numbers and seeds, runs that are kept, what a run's name depends on, tables."""
+"""Training: its numbers and seeds, runs that are kept, what a run's name depends on."""
 
 import re
 from unittest import mock
@@ -112,9 +112,11 @@ EDITS = [  # a text in a cell, what becomes of it, what trains anew
     ("222.5416", "122.5416", NETS),
     ("learning_rate=1e-3", "learning_rate=2e-3", NETS),
     ("fused=True", "fused=False", NETS | LOSSES),
+    ("total_loss += loss.detach()", "total_loss += 2 * loss.detach()", NETS | LOSSES),
     ("half = self.block1(x)  #", "half = 1.0 * self.block1(x)  #", {"UNet"}),
     ("kernel, stride=2, padding=padding\n", "kernel, 2, padding\n", NETS - {"PoolUpsampleNet"}),
     ('if name.startswith("classifier.4")', 'if name.startswith("classifier.4.w")', LOSSES),
+    ("(20 * inter", "(19 * inter", LOSSES),
     ("SMOOTH=1e-6", "SMOOTH=1e-5", {"IoU"}),
     ("[0.485", "[0.486", {"features"}),
 ]
