@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cells import ROOT, import_notebook
+from house import House
 
 os.environ["OMP_NUM_THREADS"] = "1"  # the tensors are small, and two processes test
 MIRROR = Path(os.environ.get("A2_MIRROR", "nowhere"))  # the real files
@@ -38,6 +39,11 @@ def lib(definitions, tmp_path, monkeypatch):
     for name, value in (SMALL | {"MIRROR": "", "FILES": []}).items():
         monkeypatch.setattr(definitions, name, value)
     return definitions
+
+
+@pytest.fixture
+def house(tmp_path):
+    return House(tmp_path)
 
 
 @pytest.fixture(scope="session")

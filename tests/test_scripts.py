@@ -6,15 +6,10 @@ import zipfile
 
 import cells
 import pytest
-from house import PICTURES, House, results
+from house import PICTURES, results
 
 ADDED = {"cell_type": "code", "id": "69lq2k6UH7WY", "metadata": {}, "source": "!nvidia-smi"}
 ADDED |= {"outputs": [], "execution_count": 3}
-
-
-@pytest.fixture
-def house(tmp_path):
-    return House(tmp_path)
 
 
 @pytest.fixture

@@ -10,13 +10,9 @@ import update_readme
 from cells import ROOT
 from claims import CLAIMS, judge
 from conftest import needs_latex
-from house import House, results
+from house import results
+from make_submission import pdf_info
 from tables import Tables, stamp_of, written
-
-
-@pytest.fixture
-def house(tmp_path):
-    return House(tmp_path)
 
 
 @pytest.mark.parametrize(("asked", "tex", "plain"), [
@@ -71,9 +67,11 @@ def test_a_claim_does_not_hold_if_a_number_is_missing_and_one_seed_agrees_on_not
     assert not any(holds for holds, looked_up in judge(one).values() if looked_up)
 
 
-def test_the_committed_numbers_listings_and_readme_are_what_their_sources_say(committed, tmp_path):
-    writeup, judged = build_writeup.Writeup(), judge(committed)
-    assert writeup.to_rewrite(judged, stamp_of(committed)) == []
+def test_the_committed_writeup_and_readme_are_what_their_sources_say(committed, tmp_path):
+    writeup, judged, stamp = build_writeup.Writeup(), judge(committed), stamp_of(committed)
+    assert writeup.to_rewrite(judged, stamp) == []
+    keywords = pdf_info(ROOT / "a2-writeup.pdf", "Keywords")
+    assert stamp in keywords and writeup.hash in keywords
     numbers, faults = build_writeup.numbers_tex(committed, writeup, judged)
     assert faults == [] and numbers == (ROOT / "figures/numbers.tex").read_text(encoding="utf-8")
     build_writeup.write_listings(tmp_path, writeup)
@@ -111,16 +109,13 @@ def test_what_another_run_does_not_bear_out_is_listed_with_its_line_numbers_and_
     assert house.stamp not in told and "set \\seenStamp to" in told
 
 
-def pdf_text(path):
-    return " ".join("".join(page.extract_text() for page in pypdf.PdfReader(path).pages).split())
-
-
 @needs_latex
 @pytest.mark.slow
 def test_the_standard_library_and_latex_build_a_pdf_that_can_be_handed_in(house):
     done = house.run("build_writeup")
     assert done.returncode == 0, done.stdout + done.stderr
-    text = pdf_text(house.pdf)
+    (page,) = pypdf.PdfReader(house.pdf).pages
+    text = " ".join(page.extract_text().split())
     assert "1.100 ± 0.100, 56,856" in text and "lower by 0.093, 0.050, 0.070" in text
     assert "skips = 2 # shown" in text and "Sentences to rewrite" not in done.stdout
     assert house.run("make_submission").returncode == 0
