@@ -65,14 +65,13 @@ def test_figures_are_drawn_again_byte_for_byte_from_the_results_and_our_own_cell
     path = sample.folder / "a2-cnn.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     added = {"cell_type": "code", "id": "added", "source": "1 / 0", "outputs": []}
-    tagged = {"tags": ["injected-parameters"]}
-    notebook["cells"] += [added | {"metadata": {}}, added | {"metadata": tagged}]
+    notebook["cells"].append(added | {"metadata": {}})
     (view,) = [cell for cell in notebook["cells"] if cell["id"] == "pool-table"]
     view["source"].append("\nshow('new', table[['val_loss']], 'A new table')")
     path.write_text(json.dumps(notebook), encoding="utf-8")
     printed = run_offline(sample.folder, "scripts/make_figures.py", "sample", MPLBACKEND="svg")
-    assert printed.count("no such cell: added") >= 2 and len(drawn) > 10
-    assert plots(sample.figures) == drawn
+    assert "no such cell: added" in printed
+    assert plots(sample.figures) == drawn and len(drawn) > 10
     made = json.loads((sample.figures / "results.json").read_text(encoding="utf-8"))["tables"]
     assert len(made.pop("new")["data"]) == 3 and made == tables
 
