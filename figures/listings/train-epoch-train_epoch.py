@@ -6,7 +6,7 @@ def train_epoch(net, batches, loss_function, optimizer):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        # On the GPU: here, .item() would wait for it at each batch.
+        # .item() here would make Python wait for the GPU each time.
         total_loss += loss.detach() * len(labels)
         num_images += len(labels)
     return total_loss.item() / num_images
