@@ -53,7 +53,7 @@ lint: $(VENV)/dev.installed
 
 # The README's tables of results, from figures/results.json.
 readme:
-	$(PYTHON) scripts/update_readme.py
+	$(PYTHON) scripts/tables.py
 
 latex:
 	@echo "apt-get update && apt-get install -y --no-install-recommends \

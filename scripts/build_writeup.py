@@ -113,8 +113,7 @@ def write_listings(folder, writeup):
 
 def run_latex(work):
     """Build a2-writeup.tex in a folder; returns its faults, or ends with LaTeX's errors."""
-    # The PDF's date is not the hour of the build, so that the same input gives the same file.
-    settings = {"SOURCE_DATE_EPOCH": "1614211200"}
+    settings = {"SOURCE_DATE_EPOCH": "1614211200"}  # so that the same input gives the same file
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", TEX.name]
     built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
     path = work / "a2-writeup.log"

@@ -17,13 +17,12 @@ os.environ.update(MPLBACKEND="", PYTHONOPTIMIZE="", MATPLOTLIBRC=os.devnull)
 
 
 def parse_notebook(content):
-    """The notebook in a file's bytes, with sources as strings and an id for each cell."""
+    """The notebook in a file's bytes, with sources as strings, and ids (Colab's: in metadata)."""
     notebook = json.loads(content.decode("utf-8-sig"))
     if notebook["nbformat"] != 4:
         raise ValueError(f"its nbformat is {notebook['nbformat']}, not 4")
     for number, cell in enumerate(notebook["cells"]):
         cell["source"] = "".join(cell["source"])
-        # Colab keeps ids in the metadata.
         cell["id"] = cell["metadata"].get("id") or cell.get("id") or f"added-{number}"
     notebook["nbformat_minor"] = 5
     return notebook
@@ -53,7 +52,6 @@ def read_notebook(path=NOTEBOOK):
 
 
 def tags(cell):
-    """The set of a cell's tags."""
     return set(cell["metadata"].get("tags", []))
 
 
@@ -67,9 +65,8 @@ def own_cells(notebook=None):
     """The code cells but those that a tool or a person added, each of which is told in a line."""
     own, known = [], cells_at_head()
     for cell in code_cells(notebook):
-        name = cell["id"]
-        if "injected-parameters" in tags(cell) or (known and name not in known):
-            print(f"not executed, since git's HEAD has no such cell: {name} (to use it, commit)")
+        if known and cell["id"] not in known:
+            print(f"not executed: git's HEAD has no such cell: {cell['id']} (to use it, commit)")
         else:
             own.append(cell)
     return own

@@ -75,9 +75,7 @@ CLAIMS = {
         final(t, POOL) > final(t, "grey table") + 0.3
         and final(t, POOL, "val_accuracy") < final(t, "grey table", "val_accuracy") - 0.1
     ),
-    "train-evaluated": lambda t: (
-        abs(final(t, CONVT, "eval_train_loss") - final(t, CONVT)) < 0.01
-    ),
+    "train-evaluated": lambda t: abs(final(t, CONVT, "eval_train_loss") - final(t, CONVT)) < 0.01,
     "convt-below-pool": lambda t: improves(t, "convt-minus-pool"),
     "convt-above-table": lambda t: final(t, CONVT) > final(t, "grey table"),
     "both-ends": both_ends,

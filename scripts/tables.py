@@ -1,8 +1,14 @@
-"""A run's tables: numbers by table, row and column, and how README and writeup write them."""
+"""A run's tables: numbers by table, row and column, and how README and writeup write them.
+
+As a script, it fills in README.md's, between <!--cell table/row/column/format--> and <!---->.
+"""
 
 import hashlib
 import json
+import re
 import sys
+
+from cells import ROOT, write_whole
 
 
 def load_results(folder, profile="full"):
@@ -84,3 +90,26 @@ def written(tables, typeset, kind, *arguments):
         return typeset(formatted(mean, form), sd)
     look_up = tables.column if kind == "column" else tables.row
     return ", ".join(typeset(formatted(number, form)) for number in look_up(*place))
+
+
+def in_plain(text, sd=None):
+    """A number in plain text, alone or with its standard deviation."""
+    text = f"{text.removesuffix('%')} ± {sd}" if sd else text
+    return text.replace("-", "−").replace("%", " %")
+
+
+def filled_in(text, results):
+    """The README's text with the numbers of these results."""
+    tables = Tables(results)
+
+    def answer(found):
+        request = found[2].replace(" ", "/", 1).split("/")
+        return f"{found[1]}{written(tables, in_plain, *request)}<!---->"
+
+    return re.sub(r"(<!--(\w+ [^>]+)-->).*?<!---->", answer, text)
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    write_whole(readme, filled_in(text, load_results(ROOT / "figures")))

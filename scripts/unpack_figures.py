@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-from cells import NOTEBOOK, ROOT, base_folder, replace_plots
+from cells import ROOT, base_folder, replace_plots
 from tables import stamp_of
 
 
@@ -29,9 +29,9 @@ def read_figures(path):
     return files, results
 
 
-def main(paths):
-    paths = paths or sorted(ROOT.glob("figures*.zip"), key=lambda path: path.stat().st_mtime)
-    path = paths[-1] if paths else "figures.zip"
+def main():
+    zips = ROOT.glob("figures*.zip")
+    path = max(zips, key=lambda path: path.stat().st_mtime, default="figures.zip")
     try:
         files, results = read_figures(path)
         base = base_folder(results["profile"])
@@ -39,9 +39,8 @@ def main(paths):
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
     replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
-    print(f"next: this run's notebook as {base / NOTEBOOK.name}, then")
-    print(f"make writeup submission PROFILE={results['profile']}")
+    print(f"next, its notebook in {base}: make writeup submission PROFILE={results['profile']}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

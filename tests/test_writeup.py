@@ -6,13 +6,12 @@ import zipfile
 import build_writeup
 import pypdf
 import pytest
-import update_readme
 from cells import ROOT
 from claims import CLAIMS, judge
 from conftest import needs_latex
 from house import results
 from make_submission import pdf_info
-from tables import Tables, stamp_of, written
+from tables import Tables, filled_in, stamp_of, written
 
 
 @pytest.mark.parametrize(("asked", "tex", "plain"), [
@@ -29,7 +28,7 @@ def test_a_number_is_written_as_the_writeup_and_the_readme_ask_for_it(asked, tex
     made = json.loads(results())
     assert written(Tables(made), build_writeup.in_tex, kind, *place) == tex
     text = f"a <!--{kind} {'/'.join(place)}-->"
-    assert update_readme.filled_in(f"{text}old<!---->", made) == f"{text}{plain}<!---->"
+    assert filled_in(f"{text}old<!---->", made) == f"{text}{plain}<!---->"
 
 
 def test_a_place_that_two_numbers_have_is_refused():
@@ -79,7 +78,7 @@ def test_the_committed_writeup_and_readme_are_what_their_sources_say(committed, 
     listings = [{path.name: path.read_text() for path in folder.iterdir()} for folder in folders]
     assert listings[0] == listings[1]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert update_readme.filled_in(readme, committed) == readme
+    assert filled_in(readme, committed) == readme
 
 
 def test_without_latex_the_way_to_overleaf_and_how_to_install_it_are_told(house, monkeypatch):
