@@ -53,10 +53,11 @@ lint: $(VENV)/dev.installed
 
 # The README's tables of results, from figures/results.json.
 readme:
-	$(PYTHON) scripts/update_readme.py
+	$(PYTHON) scripts/tables.py
 
 latex:
-	@echo "apt-get update && apt-get install -y --no-install-recommends $$(sed 's/ .*//' scripts/latex.txt | xargs)"
+	@echo "apt-get update && apt-get install -y --no-install-recommends \
+	latexmk texlive-latex-recommended lmodern"
 
 # Colab's versions of everything, in an environment of their own; not part of `make test`.
 colab: .venv-colab/installed

@@ -1,6 +1,6 @@
 """A benchmark prints its rows. With `--json`, it also writes them to `results/`, and this file anew
-from all reports, as `python benchmarks/common.py` does. `A2_MIRROR` names a folder or URL with the
-data. `A2_PROFILE=sample` tries a benchmark on drawn pictures, in a minute or two.
+from all reports. `A2_MIRROR` names a folder or URL with the data. `A2_PROFILE=sample` tries a
+benchmark on drawn pictures, in a minute or two.
 """
 
 import json
@@ -9,7 +9,6 @@ import platform
 import subprocess
 import sys
 import time
-import types
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +16,16 @@ import pandas as pd
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-from cells import base_folder, code_cells, execute, tags, write_whole
+from cells import base_folder, code_cells, execute, import_notebook, write_whole
 
-FOLDER = base_folder(os.environ.get("A2_PROFILE", "full")) / "benchmarks"
+PROFILE = os.environ.get("A2_PROFILE", "full")
+FOLDER = base_folder(PROFILE) / "benchmarks"
 
 
 def load_notebook(run_cell="prepare-run"):
     """The notebook's definitions, by the A2_* settings, and what this `run` cell binds."""
-    lib = sys.modules["benchmarked"] = types.ModuleType("benchmarked")
-    cells = [cell for cell in code_cells() if "run" not in tags(cell) or cell.id == run_cell]
-    execute(cells, vars(lib))
-    if "--held-out" in sys.argv:  # a tenth of the training images, in place of the test images
-        grey, labels, *_ = lib.data
-        order = np.random.RandomState(1234).permutation(len(grey))
-        judged, rest = np.split(order, [len(grey) // 10])
-        lib.data = lib.ColourData(grey[rest], labels[rest], grey[judged], labels[judged])
+    lib = import_notebook(PROFILE, name="benchmarked")
+    execute([cell for cell in code_cells() if cell["id"] == run_cell], vars(lib))
     return lib
 
 
@@ -63,22 +57,16 @@ def as_text(rows):
 def readme(folder):
     """README.md, from the reports in a folder's results/."""
     text = f"# Benchmarks\n\n{__doc__}"
-    for name in ("colourization", "segmentation", "speedrun", "strong"):
-        text += f"\n## {name}.py\n\n"
-        path = folder / "results" / f"{name}.json"
-        if path.exists():
-            about, command, commit, *made, rows = json.loads(path.read_text()).values()
-            text += f"{about}\n\n`{command}`: commit {commit}, {', '.join(made)}\n"
-            text += f"\n```\n{as_text(rows)}\n```\n"
-        else:
-            text += f"Not measured yet: `python benchmarks/{name}.py --json`\n"
+    for path in sorted((folder / "results").glob("*.json")):
+        about, command, commit, *made, rows = json.loads(path.read_text()).values()
+        text += f"\n## {path.stem}.py\n\n{about}\n\n"
+        text += f"`{command}`: commit {commit}, {', '.join(made)}\n"
+        text += f"\n```\n{as_text(rows)}\n```\n"
     return text
 
 
 def run(main, doc):
     """Print main's rows; with --json, write them and README.md."""
-    if not {*sys.argv[1:]} <= {"--json", "--held-out"}:
-        sys.exit(doc)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     rows = {}
     for name, row in main():
@@ -100,7 +88,3 @@ def run(main, doc):
         path = FOLDER / "results" / f"{script.stem}.json"
         write_whole(path, json.dumps(report, indent=1) + "\n")
         write_whole(FOLDER / "README.md", readme(FOLDER))
-
-
-if __name__ == "__main__":
-    write_whole(FOLDER / "README.md", readme(FOLDER))

@@ -4,7 +4,7 @@ The target is the lowest published loss on the test images, reached there in 25 
 reach it in the mean over five seeds. Plain is 25 epochs by the plain ways of colourization.py, in
 turns with the seeds of ours. Seconds are those of training alone. Ours has small batches, Muon, one
 cycle, 16×16 crops at first, and PoolUpsampleNet without its enlarged maps. The recipes were chosen
-without the test images, on 500 training images that were left out (`--held-out`).
+without the test images, on 500 training images that were left out.
 """
 
 import math
@@ -132,7 +132,7 @@ def train(lib, name, recipe, seed):
 def main():
     lib = load_notebook()
     for name, recipe in RECIPES.items():
-        plain_epoch = make_epoch(lib, name)
+        plain_epoch = make_epoch(lib, name, plain=True)
         losses, ours, plain = [], [], 0
         for seed in range(5):
             for _ in range(5):

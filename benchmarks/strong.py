@@ -5,7 +5,7 @@ Adam has batches of 100, a peak of 0.06, betas 0.9 and 0.95. Muon is for kernels
 rest. Losses on the test images; the last column averages logits with the mirrored image's.
 
 What was chosen on which images: Adam's rate with seed 0 on 500 training images that were left out,
-and Muon's settings on such images, too (`--held-out`). Cycle, mirroring and betas were first chosen
+and Muon's settings on such images, too. Cycle, mirroring and betas were first chosen
 on the test images, then compared on held-out ones. So the losses may be a little too good. (In
 those trials each image was mirrored by itself, and every epoch had the same order.)
 """

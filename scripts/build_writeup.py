@@ -1,8 +1,7 @@
 """Build the writeup: numbers.tex and listings/ from a profile's results, then the PDF by LaTeX.
 
-full: a2-writeup.pdf from figures/; others: in build/<profile>/. Needs LaTeX and python alone.
-Sentences that the results do not bear out are red; a PDF with a fault is refused.
-Argument: full (default), quick or sample.
+Argument: full (default), from and in the repository; quick or sample, in build/<profile>/. Needs
+LaTeX and python alone. Sentences that the results do not bear out are red; a fault ends the build.
 """
 
 import hashlib
@@ -11,22 +10,15 @@ import re
 import shutil
 import subprocess
 import sys
-import unicodedata
-from pathlib import Path
 
 from cells import ROOT, base_folder, code_cells, write_whole
-from claims import in_words, judge
+from claims import judge
 from tables import Tables, load_results, stamp_of, written
 
 TEX = ROOT / "a2-writeup.tex"
 ARGUMENTS = {"cell": 4, "spread": 4, "byseed": 3, "column": 3, "about": 1}
-# Debian's packages, each with the beginnings of the names of its files.
-LATEX = [line.split() for line in Path(__file__).with_name("latex.txt").open(encoding="utf-8")]
-NO_LATEX = f"""There is no latexmk. To install LaTeX:
-  Debian, Ubuntu, Colab: apt-get update &&
-      apt-get install -y --no-install-recommends {" ".join(package for package, *_ in LATEX)}
-  macOS:   brew install --cask mactex-no-gui   (or MacTeX from tug.org)
-  Windows: MiKTeX or TeX Live, and Perl for latexmk
+NO_LATEX = """There is no latexmk. `make latex` prints how to install LaTeX on Debian, Ubuntu and
+Colab. On macOS: brew install --cask mactex-no-gui. On Windows: MiKTeX, and Perl for latexmk.
 Or at overleaf.com: New project > Upload project, with the .zip below (a2-writeup.tex, the main
 document, and figures/ with numbers.tex and listings/); compile by pdfLaTeX; put the PDF there"""
 HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
@@ -37,8 +29,7 @@ class Writeup:
     """a2-writeup.tex, read once, and what it asks for, with the numbers of its lines."""
 
     def __init__(self):
-        # LaTeX wants a letter and its accent as one character.
-        self.text = unicodedata.normalize("NFC", TEX.read_text(encoding="utf-8"))
+        self.text = TEX.read_text(encoding="utf-8")
         self.hash = hashlib.sha256(self.text.encode()).hexdigest()[:12]
         self.body = re.sub(r"(?<!\\)%.*", "", self.text)
         self.requests = {("about", name): 0 for name in ("stamp", "profile", "text")}
@@ -50,8 +41,6 @@ class Writeup:
         self.seen = self.find(r"\\seen\{([^#}]{1,40})")
         self.listings = self.find(r"\\code\{([\w-]+):?(\w*)\}")
         self.seen_stamp = "".join(re.findall(r"\\seenStamp\}\{(\w*)\}", self.body))
-        for sign in re.findall(r"\\student\w*\}\{[^}\n]*?(?<!\\)([&%#_$])", self.text):
-            sys.exit(f"in \\student, write \\{sign} for {sign}")
 
     def find(self, pattern):
         """[(line, *groups)] of the places where a pattern stands."""
@@ -65,8 +54,9 @@ class Writeup:
             if name not in judged:
                 told.append(f"line {line}: claim {name} is not in scripts/claims.py")
             elif not judged[name][0]:
-                looked_up = in_words(judged[name][1])
-                told.append(f"line {line}: claim {name} does not hold. It looked up:{looked_up}")
+                told.append(f"line {line}: claim {name} does not hold. It looked up:")
+                for place, numbers in judged[name][1].items():
+                    told[-1] += f"\n      {place}: {numbers}"
         for line, words in self.seen:
             if self.seen_stamp != stamp:
                 told.append(f"line {line}: \\seen, of another run's pictures: {words}...")
@@ -103,62 +93,36 @@ def numbers_tex(results, writeup, judged):
     return "\n".join(lines) + "\n", faults
 
 
-def listing(cell, name):
+def listing(source, name):
     """A function or class of a cell, or all of them, without docstrings; or a cell without any."""
-    source = re.sub(r'\n +"""(?s:.*?)"""\n\n?', "\n", cell.source).replace("  # fmt: skip", "")
+    source = re.sub(r'\n +"""(?s:.*?)"""\n\n?', "\n", source)
     begins = re.compile(rf"^(def|class) {name or '.*'}\b", re.MULTILINE)
     parts = [part.strip() for part in source.split("\n\n\n") if begins.search(part)]
-    return "\n\n\n".join(parts or [source if not name else ""]).strip() + "\n"
+    return "\n\n\n".join(parts or [source.strip()]) + "\n"
 
 
-def write_inputs(figures, results, writeup, judged):
-    """Write numbers.tex and listings/; returns a line for each number that is missing."""
-    cells, texts = {cell.id: cell for cell in code_cells()}, {}
-    for line, cell, name in writeup.listings:
-        file = f"{cell}-{name}.py" if name else f"{cell}.py"
-        texts[file] = listing(cells[cell], name) if cell in cells else ""
-        if not texts[file].strip():
-            sys.exit(f"line {line}: the notebook has no code for \\code{{{cell}}} {name}")
-    shutil.rmtree(figures / "listings", ignore_errors=True)
-    for file, text in texts.items():
-        write_whole(figures / "listings" / file, text)
-    text, faults = numbers_tex(results, writeup, judged)
-    write_whole(figures / "numbers.tex", text)
-    return faults
-
-
-def explain(log):
-    """LaTeX's errors in a log, and what to do where that is known."""
-    errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
-    for letter in re.findall(r"Unicode character (\S+)", log)[:1]:
-        errors.append(f"the PDF's fonts have no {letter}: write it in Latin letters")
-    for name in re.findall(r"(?:File `|Font \S+?=)([\w.-]+).*not (?:found|loadable)", log):
-        packages = [package for package, *files in LATEX if name.startswith(tuple(files))]
-        errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'unknown'}")
-    return "\n".join(errors)
+def write_listings(folder, writeup):
+    """Write the pieces of code that the writeup shows; LaTeX tells the file of one that is not."""
+    sources = {cell["id"]: cell["source"] for cell in code_cells()}
+    shutil.rmtree(folder, ignore_errors=True)
+    for _, cell, name in writeup.listings:
+        if cell in sources:
+            file = f"{cell}-{name}.py" if name else f"{cell}.py"
+            write_whole(folder / file, listing(sources[cell], name))
 
 
 def run_latex(work):
     """Build a2-writeup.tex in a folder; returns its faults, or ends with LaTeX's errors."""
-    # The PDF's date is not the hour of the build, so that the same input gives the same file.
-    settings = {
-        "SOURCE_DATE_EPOCH": "1614211200",
-        "FORCE_SOURCE_DATE": "1",
-        "max_print_line": "999",
-    }
+    settings = {"SOURCE_DATE_EPOCH": "1614211200"}  # so that the same input gives the same file
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", TEX.name]
     built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
     path = work / "a2-writeup.log"
-    if not path.exists():
-        sys.exit(f"LaTeX wrote no log: {built.stderr.decode(errors='replace')[-1000:]}")
-    log = path.read_text(encoding="utf-8", errors="replace")
+    log = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     if built.returncode:
-        sys.exit(f"LaTeX failed:\n{explain(log)}\nThe whole log: {path}")
-    faults = re.findall(r"Warning: ((?:Reference|Citation).*undefined.*)", log)
-    for points, place in re.findall(r"Overfull \\hbox \(([\d.]+)pt too wide\)(.*)", log):
-        if float(points) > 3:
-            faults.append(f"a line is {points} pt too wide{place}")
-    return faults
+        errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
+        errors = "\n".join(errors) or built.stderr.decode(errors="replace")[-1000:]
+        sys.exit(f"LaTeX failed (`make latex` says what it needs):\n{errors}\nIts log: {path}")
+    return re.findall(r"Warning: ((?:Reference|Citation).*undefined.*)", log)
 
 
 def main(profile):
@@ -166,14 +130,15 @@ def main(profile):
     pdf, work = base / "a2-writeup.pdf", ROOT / "build" / f"writeup-{profile}"
     results, writeup = load_results(base / "figures", profile), Writeup()
     judged, stamp = judge(results), stamp_of(results)
-    faults = write_inputs(base / "figures", results, writeup, judged)
+    write_listings(base / "figures/listings", writeup)
+    numbers, faults = numbers_tex(results, writeup, judged)
+    write_whole(base / "figures/numbers.tex", numbers)
     if told := writeup.to_rewrite(judged, stamp):
         print("Sentences to rewrite in a2-writeup.tex, red in the PDF:", *told, sep="\n  ")
         print(HOW_TO_CLEAR, stamp, flush=True)
 
     shutil.rmtree(work, ignore_errors=True)
-    no_data = shutil.ignore_patterns("*.json", "*.npz")
-    shutil.copytree(base / "figures", work / "figures", ignore=no_data)
+    shutil.copytree(base / "figures", work / "figures")
     write_whole(work / TEX.name, writeup.text)
     if shutil.which("latexmk"):
         faults += run_latex(work)

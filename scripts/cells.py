@@ -1,13 +1,11 @@
 """What all scripts share: the notebook's cells, the profiles' folders, files written whole."""
 
-import contextlib
 import hashlib
 import json
 import linecache
 import os
 import subprocess
 import sys
-import tempfile
 import types
 from pathlib import Path
 from unittest import mock
@@ -18,27 +16,15 @@ NOTEBOOK = ROOT / "a2-cnn.ipynb"
 os.environ.update(MPLBACKEND="", PYTHONOPTIMIZE="", MATPLOTLIBRC=os.devnull)
 
 
-class Node(dict):
-    """A JSON object whose keys can be read and set as attributes, too."""
-
-    __setattr__ = dict.__setitem__
-
-    def __getattr__(self, name):
-        if name not in self:
-            raise AttributeError(name)
-        return self[name]
-
-
 def parse_notebook(content):
-    """The notebook in a file's bytes, with sources as strings and an id for each cell."""
-    notebook = json.loads(content.decode("utf-8-sig"), object_hook=Node)
-    if notebook.nbformat != 4:
-        raise ValueError(f"its nbformat is {notebook.nbformat}, not 4")
-    for number, cell in enumerate(notebook.cells):
-        cell.source = "".join(cell.source)
-        # Colab keeps ids in the metadata.
-        cell.id = cell.metadata.get("id") or cell.get("id") or f"added-{number}"
-    notebook.nbformat_minor = 5
+    """The notebook in a file's bytes, with sources as strings, and ids (Colab's: in metadata)."""
+    notebook = json.loads(content.decode("utf-8-sig"))
+    if notebook["nbformat"] != 4:
+        raise ValueError(f"its nbformat is {notebook['nbformat']}, not 4")
+    for number, cell in enumerate(notebook["cells"]):
+        cell["source"] = "".join(cell["source"])
+        cell["id"] = cell["metadata"].get("id") or cell.get("id") or f"added-{number}"
+    notebook["nbformat_minor"] = 5
     return notebook
 
 
@@ -47,8 +33,8 @@ def cells_at_head():
     command = ["git", "show", f"HEAD:./{NOTEBOOK.name}"]
     try:
         shown = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-        return {cell.id: cell for cell in parse_notebook(shown.stdout).cells}
-    except (OSError, subprocess.CalledProcessError, ValueError, AttributeError, TypeError):
+        return {cell["id"]: cell for cell in parse_notebook(shown.stdout)["cells"]}
+    except (OSError, subprocess.CalledProcessError, ValueError, LookupError, TypeError):
         return {}
 
 
@@ -56,36 +42,31 @@ def read_notebook(path=NOTEBOOK):
     """The notebook at `path`, with tags that an editor dropped; SystemExit in one line."""
     try:
         notebook = parse_notebook(Path(path).read_bytes())
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        sys.exit(f"{path} cannot be used ({error}): download it again, or take git's")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        sys.exit(f"{path} cannot be used ({error!r}): download it again, or take git's")
     ours = cells_at_head()
-    for cell in notebook.cells:
-        if cell.id in ours and not tags(cell):
-            cell.metadata |= ours[cell.id].metadata
-        if cell.id in ours and cell.cell_type == "code":
-            try:
-                compile(cell.source, cell.id, "exec")
-            except SyntaxError as error:
-                sys.exit(f"{path}: cell {cell.id} is no Python, line {error.lineno}: {error.msg}")
+    for cell in notebook["cells"]:
+        if cell["id"] in ours and not tags(cell):
+            cell["metadata"] |= ours[cell["id"]]["metadata"]
     return notebook
 
 
 def tags(cell):
-    """The set of a cell's tags."""
     return set(cell["metadata"].get("tags", []))
 
 
 def code_cells(notebook=None):
     """The code cells of a notebook (ours, unless another is given)."""
-    return [cell for cell in (notebook or read_notebook()).cells if cell.cell_type == "code"]
+    cells = (notebook or read_notebook())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
 def own_cells(notebook=None):
     """The code cells but those that a tool or a person added, each of which is told in a line."""
     own, known = [], cells_at_head()
     for cell in code_cells(notebook):
-        if "injected-parameters" in tags(cell) or (known and cell.id not in known):
-            print(f"not executed, since git's HEAD has no such cell: {cell.id} (to use it, commit)")
+        if known and cell["id"] not in known:
+            print(f"not executed: git's HEAD has no such cell: {cell['id']} (to use it, commit)")
         else:
             own.append(cell)
     return own
@@ -94,16 +75,16 @@ def own_cells(notebook=None):
 def execute(cells, namespace):
     """Execute cells in order in `namespace`, so that tracebacks and `inspect` find their source."""
     for cell in cells:
-        file = f"<{cell.id} {hashlib.sha256(cell.source.encode()).hexdigest()[:8]}>"  # of this copy
-        linecache.cache[file] = len(cell.source), None, cell.source.splitlines(True), file
-        exec(compile(cell.source, file, "exec"), namespace)
+        source = cell["source"]
+        file = f"<{cell['id']} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"  # of this copy
+        linecache.cache[file] = len(source), None, source.splitlines(True), file
+        exec(compile(source, file, "exec"), namespace)
 
 
 def import_notebook(profile, notebook=None, name="a2_cnn"):
-    """The notebook's definitions: its own cells not tagged `run`, without the A2_* settings."""
+    """The notebook's definitions: its own cells that are not tagged `run`."""
     module = sys.modules[name] = types.ModuleType(name)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("A2_")}
-    with mock.patch.dict(os.environ, kept | {"A2_PROFILE": profile}, clear=True):
+    with mock.patch.dict(os.environ, A2_PROFILE=profile):
         execute([cell for cell in own_cells(notebook) if "run" not in tags(cell)], vars(module))
     return module
 
@@ -123,14 +104,10 @@ def write_whole(path, content):
     os.replace(partial, path)
 
 
-@contextlib.contextmanager
-def new_plots(folder):
-    """A folder to write to; in the end its files replace all plots of `folder`, or none do."""
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
-        yield Path(new)
-        names = os.listdir(new)
-        for name in names:
-            os.replace(Path(new) / name, folder / name)
+def replace_plots(folder, files):
+    """Write {name: bytes} into a folder, and delete its other plots."""
+    for name, content in files.items():
+        write_whole(folder / name, content)
     for path in folder.iterdir():
-        if path.suffix in (".pdf", ".png") and path.name not in names:
+        if path.suffix in (".pdf", ".png") and path.name not in files:
             path.unlink()

@@ -31,12 +31,9 @@ def final(t, net, column="val_loss"):
 
 def shares(t, part, whole, other):
     """How much of one change's gain in loss another one brings, by seed."""
-    gains = zip(
-        t.row("alone-minus", f"{part} minus {other}"),
-        t.row("alone-minus", f"{whole} minus {other}"),
-        strict=True,
-    )
-    return [ours / theirs for ours, theirs in gains]
+    gains = t.row("alone-minus", f"{part} minus {other}")
+    all_gains = t.row("alone-minus", f"{whole} minus {other}")
+    return [gain / all_of_it for gain, all_of_it in zip(gains, all_gains, strict=True)]
 
 
 def both_ends(t):
@@ -78,9 +75,7 @@ CLAIMS = {
         final(t, POOL) > final(t, "grey table") + 0.3
         and final(t, POOL, "val_accuracy") < final(t, "grey table", "val_accuracy") - 0.1
     ),
-    "train-evaluated": lambda t: (
-        abs(final(t, CONVT, "eval_train_loss") - final(t, CONVT)) < 0.01
-    ),
+    "train-evaluated": lambda t: abs(final(t, CONVT, "eval_train_loss") - final(t, CONVT)) < 0.01,
     "convt-below-pool": lambda t: improves(t, "convt-minus-pool"),
     "convt-above-table": lambda t: final(t, CONVT) > final(t, "grey table"),
     "both-ends": both_ends,
@@ -186,12 +181,3 @@ def judge(results):
             holds = False
         judged[name] = holds, tables.looked_up
     return judged
-
-
-def in_words(looked_up):
-    """What a claim looked up, a line for each place."""
-    lines = ""
-    for place, found in looked_up.items():
-        rounded = [f"{one:.4g}" if isinstance(one, float) else str(one) for one in found]
-        lines += f"\n      {place}: {', '.join(rounded) or 'missing'}"
-    return lines

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import sys
-from types import SimpleNamespace
 
 import cells
 from build_writeup import Writeup
@@ -16,68 +15,66 @@ from claims import judge
 from tables import load_results, stamp_of
 
 NAMES = (NOTEBOOK.name, "a2-writeup.pdf")
-SIZE_LIMIT = 5_000_000  # bytes: MarkUs's default
 RUN_ALL = "in Colab click Runtime > Restart session and run all, then File > Download > .ipynb"
 
 
 def told_by(notebook_cells):
     """(profile, stamp) that the last cell has printed."""
-    last = json.dumps([cell.outputs for cell in notebook_cells if cell.id == "hand-in"])
+    last = json.dumps([cell["outputs"] for cell in notebook_cells if cell["id"] == "hand-in"])
     return (re.findall(r"(\w+) profile, stamp (\w+)", last) or [("unknown", "")])[0]
 
 
 def pdf_info(pdf, key):
-    """A text of a PDF's metadata, as pdfTeX writes it."""
-    found = re.search(rb"/" + key + rb" ?\((.*?)(?<!\\)\)", pdf, re.DOTALL)
-    content = re.sub(rb"\\(\d{3})", lambda m: bytes([int(m[1], 8)]), found[1] if found else b"")
-    return content.decode("utf-16" if content[:2] == b"\xfe\xff" else "latin-1", errors="replace")
+    """A text of a PDF's metadata, in plain letters; pdfTeX writes \\000 before each."""
+    found = re.search(rf"/{key} ?\(([^)]*)", pdf.read_bytes().decode("latin-1"))
+    return re.sub(r"\\\d{3}", "", found[1]) if found else ""
 
 
-def check_notebook(files):
-    """What is left to do in the notebook, a line each."""
-    for copy in {*ROOT.glob("a2-cnn*.ipynb"), *files.base.glob("a2-cnn*.ipynb")}:
+def check_files(base, notebook, ours):
+    """What is left to do with the files, a line each."""
+    for copy in {*ROOT.glob("a2-cnn*.ipynb"), *base.glob("a2-cnn*.ipynb")}:
         if copy.name != NOTEBOOK.name:
             yield f"'{copy.name}' lies beside {NOTEBOOK.name}: move it over that, or delete it"
-    if missing := files.ours.keys() - {cell.id for cell in files.notebook.cells}:
+    if missing := ours.keys() - {cell["id"] for cell in notebook["cells"]}:
         yield f"cells are missing: {', '.join(missing)}; take them from git's HEAD, then {RUN_ALL}"
-    ran = [cell for cell in cells.code_cells(files.notebook) if cell.source.strip()]
-    for number, cell in enumerate(ran, ran[0].execution_count or 1):
-        if cell.execution_count != number:
-            yield f"cell {cell.id} is [{cell.execution_count}], not [{number}]: {RUN_ALL}"
+    ran = [cell for cell in cells.code_cells(notebook) if cell["source"].strip()]
+    for number, cell in enumerate(ran, ran[0]["execution_count"] or 1):
+        if cell["execution_count"] != number:
+            yield f"cell {cell['id']} is [{cell['execution_count']}], not [{number}]: {RUN_ALL}"
             break
     for cell in ran:
-        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
-        wanted = "image/png" if "save_fig(" in cell.source else "text/plain"
+        kinds = {kind for output in cell["outputs"] for kind in output.get("data", {})}
+        wanted = "image/png" if "save_fig(" in cell["source"] else "text/plain"
         if "view" in cells.tags(cell) and wanted not in kinds:
-            yield f"the table or picture of cell {cell.id} is gone: {RUN_ALL}"
-        if any(output.output_type == "error" for output in cell.outputs):
-            yield f"cell {cell.id} failed: {RUN_ALL}"
+            yield f"the table or picture of cell {cell['id']} is gone: {RUN_ALL}"
+        if any(output["output_type"] == "error" for output in cell["outputs"]):
+            yield f"cell {cell['id']} failed: {RUN_ALL}"
 
 
-def check_run(files):
+def check_run(base, results, notebook, ours):
     """What is left to do until all is of one run, a line each."""
-    profile, told = told_by(files.notebook.cells)
-    numbers = (files.base / "figures/numbers.tex").read_text(encoding="utf-8")
-    keywords = pdf_info(files.pdf, b"Keywords")
-    if "sample" in (profile, files.results["profile"]):
+    stamp, writeup = stamp_of(results), Writeup()
+    profile, told = told_by(notebook["cells"])
+    numbers = (base / "figures/numbers.tex").read_text(encoding="utf-8")
+    keywords = pdf_info(base / NAMES[1], "Keywords")
+    if "sample" in (profile, results["profile"]):
         yield "SAMPLE: these are results of the drawn sample; run the quick or full profile"
     places = {f"the notebook ({profile} profile)": told, "numbers.tex": numbers, "PDF": keywords}
-    if wrong := [place for place, text in places.items() if files.stamp not in text]:
+    if wrong := [place for place, text in places.items() if stamp not in text]:
         advice = "take notebook and figures.zip from one session, then `make unpack writeup`"
-        yield f"{', '.join(wrong)}: of another run than results.json, {files.stamp}; {advice}"
-    if r"{\missing}" in numbers and files.results["profile"] == "full":
+        yield f"{', '.join(wrong)}: of another run than results.json, {stamp}; {advice}"
+    if r"{\missing}" in numbers and results["profile"] == "full":
         yield "numbers are missing in the PDF: `make writeup` lists them"
-    if files.writeup.hash not in keywords:
+    if writeup.hash not in keywords:
         yield "the PDF was built from another a2-writeup.tex: `make writeup`"
-    if not pdf_info(files.pdf, b"Author"):
+    if not pdf_info(base / NAMES[1], "Author"):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
-    for sentence in files.writeup.to_rewrite(judge(files.results), files.stamp):
+    for sentence in writeup.to_rewrite(judge(results), stamp):
         yield f"a2-writeup.tex, {sentence}"
-    same_run = told_by(files.ours.values()) == told_by(files.notebook.cells)
-    for cell in files.notebook.cells:
-        unchanged = cell.source == files.ours.get(cell.id, {}).get("source")
-        if cell.id.endswith("-saw") and unchanged and not same_run:
-            yield f"the notebook's {cell.id}, a text about another run: {cell.source[:60]!r}..."
+    for cell in notebook["cells"]:
+        unchanged = cell["source"] == ours.get(cell["id"], {}).get("source")
+        if cell["id"].endswith("-saw") and unchanged and told_by(ours.values())[1] != told:
+            yield f"the notebook's {cell['id']}, a text about another run: {cell['source'][:60]!r}"
 
 
 def main(profile):
@@ -86,24 +83,18 @@ def main(profile):
     for name in (*NAMES, "figures/results.json", "figures/numbers.tex"):
         if not (base / name).exists():
             sys.exit(f"{base / name} is missing")
-    files = SimpleNamespace(base=base, pdf=(base / NAMES[1]).read_bytes(), writeup=Writeup())
-    files.notebook, files.ours = cells.read_notebook(base / NAMES[0]), cells.cells_at_head()
-    files.results = load_results(base / "figures", profile)
-    files.stamp = stamp_of(files.results)
-    left = [*check_notebook(files), *check_run(files)]
-    large = [name for name in NAMES if (base / name).stat().st_size > SIZE_LIMIT]
-    left += [f"{name} has over {SIZE_LIMIT:,} bytes, MarkUs's limit" for name in large]
-    if not files.ours:
-        print("not checked, without git: missing cells, and texts about another run")
+    results = load_results(base / "figures", profile)
+    notebook, ours = cells.read_notebook(base / NOTEBOOK.name), cells.cells_at_head()
+    left = [*check_files(base, notebook, ours), *check_run(base, results, notebook, ours)]
     if left:
         sys.exit("\n- ".join(["Not yet: build/submission was not made. Left to do:", *left]))
-    files.notebook.metadata.pop("widgets", None)  # a viewer may refuse it without its state
-    for cell in files.notebook.cells:
-        cell.source = cell.source.splitlines(keepends=True)
-        if files.ours and cell.id not in files.ours:
-            cell.metadata |= {"markus": {"skip": True}}  # MarkUs is not to run what was added
-    text = json.dumps(files.notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    cells.write_whole(bundle / NAMES[0], text)
+    notebook["metadata"].pop("widgets", None)  # a viewer may refuse it without its state
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+        if ours and cell["id"] not in ours:
+            cell["metadata"] |= {"markus": {"skip": True}}  # MarkUs is not to run what was added
+    text = json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    cells.write_whole(bundle / NOTEBOOK.name, text)
     shutil.copy(base / NAMES[1], bundle)
     print(f"checked; hand in both files of {bundle}")
 

@@ -15,12 +15,10 @@ from nbclient import NotebookClient
 class LiveClient(NotebookClient):
     """Executes a notebook and repeats what its cells print."""
 
-    started = time.perf_counter()
-
     async def async_execute_cell(self, cell, cell_index, *arguments, **settings):
         if cell.cell_type == "code":
-            elapsed = f"[{time.perf_counter() - self.started:6.0f} s]"
-            print(f"{elapsed} cell {cell_index + 1}/{len(self.nb.cells)}: {cell.id}", flush=True)
+            place = f"cell {cell_index + 1}/{len(self.nb.cells)}"
+            print(f"{time.strftime('%H:%M:%S')} {place}: {cell.id}", flush=True)
         return await super().async_execute_cell(cell, cell_index, *arguments, **settings)
 
     def process_message(self, msg, cell, cell_index):
@@ -37,16 +35,15 @@ def main(profile):
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**31))
     notebook = nbformat.from_dict(cells.read_notebook())
-    settings = {"timeout": None, "kernel_name": "python3", "coalesce_streams": True}
-    settings |= {"record_timing": False, "resources": {"metadata": {"path": str(cells.ROOT)}}}
-    client = LiveClient(notebook, **settings)
+    settings = {"kernel_name": "python3", "coalesce_streams": True, "record_timing": False}
+    client = LiveClient(notebook, resources={"metadata": {"path": cells.ROOT}}, **settings)
     try:
         client.execute()
     except (Exception, KeyboardInterrupt) as stopped:  # after Ctrl-C, nbclient raises others
         reason = str(stopped) or "interrupted"
         sys.exit(f"{reason}\nNothing was written but finished runs. Run it again to go on.")
     cells.write_whole(target, nbformat.writes(notebook) + "\n")
-    print(f"executed in {time.perf_counter() - client.started:.0f} s: {target}")
+    print(f"executed: {target}")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
-"""A run's tables: numbers by table, row and column, and how README and writeup write them."""
+"""A run's tables: numbers by table, row and column, and how README and writeup write them.
+
+As a script, it fills in README.md's, between <!--cell table/row/column/format--> and <!---->.
+"""
 
 import hashlib
 import json
+import re
 import sys
+
+from cells import ROOT, write_whole
 
 
 def load_results(folder, profile="full"):
     """The results.json of a figures folder; SystemExit in one line."""
     path = folder / "results.json"
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        if results["schema"] != 4:
-            raise ValueError(f"its schema is {results['schema']}, not 4")
-        return results
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         sys.exit(f"{path} cannot be used ({error!r}): run `make run PROFILE={profile}` first")
 
 
@@ -64,13 +67,6 @@ class Tables:
     def __call__(self, table, row, column):
         return self.row(table, row, column)[0]
 
-    def spread(self, table, row, column):
-        """(mean, sd or None), of two columns, or else of two rows, "... mean" and "... std"."""
-        mean, sd = (row, f"{column} mean"), (row, f"{column} std")
-        if (table, f"{row} mean", column) in self.numbers:
-            mean, sd = (f"{row} mean", column), (f"{row} std", column)
-        return self(table, *mean), self.numbers.get((table, *sd))
-
 
 def formatted(number, form):
     """A number in a format of Python's; a leading | takes its size."""
@@ -87,8 +83,33 @@ def written(tables, typeset, kind, *arguments):
         return typeset(tables.about[arguments[0]])
     *place, form = arguments
     if kind == "spread":
-        mean, sd = tables.spread(*place)
+        table, row, column = place
+        mean = tables(table, row, f"{column} mean")
+        sd = tables.numbers.get((table, row, f"{column} std"))
         sd = "–" if sd is None else formatted(sd, form.strip("+|"))
         return typeset(formatted(mean, form), sd)
     look_up = tables.column if kind == "column" else tables.row
     return ", ".join(typeset(formatted(number, form)) for number in look_up(*place))
+
+
+def in_plain(text, sd=None):
+    """A number in plain text, alone or with its standard deviation."""
+    text = f"{text.removesuffix('%')} ± {sd}" if sd else text
+    return text.replace("-", "−").replace("%", " %")
+
+
+def filled_in(text, results):
+    """The README's text with the numbers of these results."""
+    tables = Tables(results)
+
+    def answer(found):
+        request = found[2].replace(" ", "/", 1).split("/")
+        return f"{found[1]}{written(tables, in_plain, *request)}<!---->"
+
+    return re.sub(r"(<!--(\w+ [^>]+)-->).*?<!---->", answer, text)
+
+
+if __name__ == "__main__":
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    write_whole(readme, filled_in(text, load_results(ROOT / "figures")))

@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-from cells import NOTEBOOK, ROOT, base_folder, new_plots
+from cells import ROOT, base_folder, replace_plots
 from tables import stamp_of
 
 
@@ -29,23 +29,18 @@ def read_figures(path):
     return files, results
 
 
-def main(paths):
-    paths = paths or sorted(ROOT.glob("figures*.zip"), key=lambda path: path.stat().st_mtime)
-    path = paths[-1] if paths else "figures.zip"
+def main():
+    zips = ROOT.glob("figures*.zip")
+    path = max(zips, key=lambda path: path.stat().st_mtime, default="figures.zip")
     try:
         files, results = read_figures(path)
         base = base_folder(results["profile"])
     except Exception as error:  # a damaged archive can fail anywhere
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
-    (base / "figures").mkdir(parents=True, exist_ok=True)
-    with new_plots(base / "figures") as new:
-        for name, content in files.items():
-            if name in ("results.json", "pictures.npz") or name.endswith((".pdf", ".png")):
-                (new / name).write_bytes(content)
+    replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
-    setting = "" if base == ROOT else f" PROFILE={results['profile']}"
-    print(f"next: this run's notebook as {base / NOTEBOOK.name}; make writeup submission{setting}")
+    print(f"next, its notebook in {base}: make writeup submission PROFILE={results['profile']}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -27,13 +27,10 @@ def test_a_benchmark_writes_its_report_and_the_readme(module, monkeypatch, tmp_p
         return lib
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("A2_PROFILE", "sample")
+    monkeypatch.setattr(common, "PROFILE", "sample")
     monkeypatch.setattr(module, "load_notebook", load_little)
     monkeypatch.setattr(common, "FOLDER", tmp_path)
-    command = [f"{module.__name__}.py", "--json"]
-    if module in (speedrun, strong):
-        command.append("--held-out")
-    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", "--json"])
     common.run(module.main, module.__doc__)
     report = json.loads((tmp_path / f"results/{module.__name__}.json").read_text())
     text = (tmp_path / "README.md").read_text()

@@ -8,7 +8,8 @@ import zipfile
 import pytest
 import torch
 from cells import ROOT, code_cells, execute, import_notebook, read_notebook
-from conftest import COLOURS, run_offline, train_small
+from conftest import run_offline
+from small import COLOURS, train_small
 
 
 @pytest.fixture
@@ -27,13 +28,14 @@ def calls(tmp_path, monkeypatch):
 def start(*run_cells, **form):
     """A new session: these values in the form fields, and some of the run cells."""
     notebook = read_notebook()
-    for cell in notebook.cells:
-        cell.source = cell.source.replace("/content/drive/MyDrive/a2-cnn", "on-drive")
+    for cell in notebook["cells"]:
+        source = cell["source"].replace("/content/drive/MyDrive/a2-cnn", "on-drive")
         for name, value in form.items():
             field = rf"^{name} = .*(?=  # @param)"
-            cell.source = re.sub(field, f"{name} = {value!r}", cell.source, flags=re.MULTILINE)
+            source = re.sub(field, f"{name} = {value!r}", source, flags=re.MULTILINE)
+        cell["source"] = source
     lib = import_notebook("sample", notebook, "in_colab")
-    execute([cell for cell in code_cells(notebook) if cell.id in run_cells], vars(lib))
+    execute([cell for cell in code_cells(notebook) if cell["id"] in run_cells], vars(lib))
     return lib
 
 
@@ -62,4 +64,4 @@ has_hook = hasattr(torch.utils.backend_registration, hook) or torch.__version__ 
 @pytest.mark.skipif(not has_hook, reason="this torch has no devices made in Python")
 def test_the_whole_notebook_runs_on_a_device_and_again_from_what_it_kept(tmp_path):
     printed = run_offline(tmp_path, ROOT / "tests/pretended_gpu.py")
-    assert printed.count(f"{len(code_cells())} cells executed on pretended:0") == 2
+    assert printed.count("cells executed on pretended:0") == 2
