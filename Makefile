@@ -56,8 +56,7 @@ readme:
 	$(PYTHON) scripts/tables.py
 
 latex:
-	@echo "apt-get update && apt-get install -y --no-install-recommends \
-	latexmk texlive-latex-recommended lmodern"
+	@echo "apt-get update && apt-get install -y --no-install-recommends $$(sed 's/ .*//' scripts/latex.txt | xargs)"
 
 # Colab's versions of everything, in an environment of their own; not part of `make test`.
 colab: .venv-colab/installed

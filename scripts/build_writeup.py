@@ -5,17 +5,20 @@ LaTeX and python alone. Sentences that the results do not bear out are red; a fa
 """
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
+import unicodedata
+from pathlib import Path
 
 from cells import ROOT, base_folder, code_cells, write_whole
 from claims import judge
 from tables import Tables, load_results, stamp_of, written
 
 TEX = ROOT / "a2-writeup.tex"
+# Debian's packages, each with the beginnings of the names of its files.
+LATEX = [line.split() for line in Path(__file__).with_name("latex.txt").open(encoding="utf-8")]
 ARGUMENTS = {"cell": 4, "spread": 4, "byseed": 3, "column": 3, "about": 1}
 NO_LATEX = """There is no latexmk. `make latex` prints how to install LaTeX on Debian, Ubuntu and
 Colab. On macOS: brew install --cask mactex-no-gui. On Windows: MiKTeX, and Perl for latexmk.
@@ -29,7 +32,8 @@ class Writeup:
     """a2-writeup.tex, read once, and what it asks for, with the numbers of its lines."""
 
     def __init__(self):
-        self.text = TEX.read_text(encoding="utf-8")
+        # LaTeX wants a letter and its accent as one character.
+        self.text = unicodedata.normalize("NFC", TEX.read_text(encoding="utf-8"))
         self.hash = hashlib.sha256(self.text.encode()).hexdigest()[:12]
         self.body = re.sub(r"(?<!\\)%.*", "", self.text)
         self.requests = {("about", name): 0 for name in ("stamp", "profile", "text")}
@@ -41,6 +45,8 @@ class Writeup:
         self.seen = self.find(r"\\seen\{([^#}]{1,40})")
         self.listings = self.find(r"\\code\{([\w-]+):?(\w*)\}")
         self.seen_stamp = "".join(re.findall(r"\\seenStamp\}\{(\w*)\}", self.body))
+        for sign in re.findall(r"\\student\w*\}\{[^}\n]*?(?<!\\)([&%#_$])", self.text):
+            sys.exit(f"in \\student, write \\{sign} for {sign}")
 
     def find(self, pattern):
         """[(line, *groups)] of the places where a pattern stands."""
@@ -113,15 +119,19 @@ def write_listings(folder, writeup):
 
 def run_latex(work):
     """Build a2-writeup.tex in a folder; returns its faults, or ends with LaTeX's errors."""
-    settings = {"SOURCE_DATE_EPOCH": "1614211200"}  # so that the same input gives the same file
     command = ["latexmk", "-norc", "-pdf", "-interaction=nonstopmode", "-halt-on-error", TEX.name]
-    built = subprocess.run(command, cwd=work, env=os.environ | settings, capture_output=True)
+    built = subprocess.run(command, cwd=work, capture_output=True)
     path = work / "a2-writeup.log"
     log = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     if built.returncode:
         errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
+        for letter in re.findall(r"Unicode character (\S+)", log)[:1]:
+            errors.append(f"the PDF's fonts have no {letter}: write it in Latin letters")
+        for name in re.findall(r"(?:File `|Font \S+?=)([\w.-]+).*not (?:found|loadable)", log):
+            packages = [package for package, *files in LATEX if name.startswith(tuple(files))]
+            errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'unknown'}")
         errors = "\n".join(errors) or built.stderr.decode(errors="replace")[-1000:]
-        sys.exit(f"LaTeX failed (`make latex` says what it needs):\n{errors}\nIts log: {path}")
+        sys.exit(f"LaTeX failed:\n{errors}\nIts log: {path}")
     return re.findall(r"Warning: ((?:Reference|Citation).*undefined.*)", log)
 
 
@@ -140,8 +150,7 @@ def main(profile):
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(base / "figures", work / "figures")
     write_whole(work / TEX.name, writeup.text)
-    if shutil.which("latexmk"):
-        faults += run_latex(work)
+    faults += run_latex(work) if shutil.which("latexmk") else []
     for fault in faults:
         print(f"fault: {fault}")
     if not shutil.which("latexmk"):

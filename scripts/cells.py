@@ -78,7 +78,11 @@ def execute(cells, namespace):
         source = cell["source"]
         file = f"<{cell['id']} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"  # of this copy
         linecache.cache[file] = len(source), None, source.splitlines(True), file
-        exec(compile(source, file, "exec"), namespace)
+        try:
+            code = compile(source, file, "exec")
+        except SyntaxError as error:  # such as the marks of a merge
+            sys.exit(f"cell {cell['id']} is no Python, line {error.lineno}: {error.msg}")
+        exec(code, namespace)
 
 
 def import_notebook(profile, notebook=None, name="a2_cnn"):

@@ -41,7 +41,6 @@ class Tables:
         self.about |= {"stamp": stamp_of(results), "profile": results["profile"]}
         self.about["seeds"] = f"{seeds} seeds" if seeds > 1 else "one seed"
         self.about["torch"] = provenance["versions"]["torch"].split("+")[0]
-        self.about["runs"] = str(len({run.get("fingerprint") for run in results["runs"]} - {None}))
         self.numbers, self.looked_up = {}, {}
         for name, table in results["tables"].items():
             for row, values in zip(table["index"], table["data"], strict=True):

@@ -1,6 +1,7 @@
 """The whole notebook in the sample profile, from a clean checkout, and what is made of it."""
 
 import json
+import re
 import subprocess
 from types import SimpleNamespace
 
@@ -76,8 +77,25 @@ def test_figures_are_drawn_again_byte_for_byte_from_the_results_and_our_own_cell
     assert len(made.pop("new")["data"]) == 3 and made == tables
 
 
+def not_in_named_packages(files):
+    """Those that no package of latex.txt has, nor any that they depend on (not: recommend)."""
+    named = [line.split()[0] for line in (ROOT / "scripts/latex.txt").read_text().splitlines()]
+    others = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    options = ["--recurse", "--installed", *(f"--no-{kind}" for kind in others)]
+    try:
+        needed = subprocess.check_output(["apt-cache", "depends", *options, *named], text=True)
+        had = subprocess.run(["dpkg", "-S", *files], capture_output=True, text=True).stdout
+    except OSError:
+        pytest.skip("no Debian package database")
+    ours, owned = set(needed.split()), re.findall(r"^(\S+): (/.*)$", had, re.MULTILINE)
+    return files - {file for package, file in owned if package in ours}
+
+
 @needs_latex
-def test_the_samples_pdf_says_so_on_every_page(sample):
+def test_the_samples_pdf_says_so_on_every_page_and_loads_what_the_named_packages_have(sample):
     run_offline(sample.folder, "scripts/build_writeup.py", "sample")
     pages = pypdf.PdfReader(sample.folder / "build/sample/a2-writeup.pdf").pages
     assert pages and all("SAMPLE" in page.extract_text() for page in pages)
+    loaded = (sample.folder / "build/writeup-sample/a2-writeup.fls").read_text()
+    files = set(re.findall(r"^INPUT (/usr/share/\S+)", loaded, re.MULTILINE))
+    assert files and not_in_named_packages(files) == set()
