@@ -5,8 +5,6 @@ CLAIMS. A condition is plain Python: t("table", "row", "column") is a number of 
 and t.column are lists. One that asks for a missing number does not hold.
 """
 
-import math
-
 from tables import Tables
 
 POOL, CONVT, UNET = "PoolUpsampleNet", "ConvTransposeNet", "UNet"
@@ -36,7 +34,7 @@ def shares(t, part, whole, other):
     gains = t.row("alone-minus", f"{part} minus {other}")
     all_gains = t.row("alone-minus", f"{whole} minus {other}")
     if not falls(all_gains):
-        return [math.nan]
+        return [float("nan")]
     return [gain / all_of_it for gain, all_of_it in zip(gains, all_gains, strict=True)]
 
 
@@ -106,7 +104,7 @@ CLAIMS = {
     ),
     "batch-modes": lambda t: (
         highest(t, "batch-modes", "training mode")
-        and not highest(t, "batch-modes", "evaluation mode")
+        and in_order(t.column("batch-modes", "evaluation mode"))
     ),
     "batch-turned": lambda t: (
         t("batch-updates", "512", "mean") == min(t.column("batch-updates", "mean"))
