@@ -155,7 +155,7 @@ def judge(results):
         tables = Tables(results)
         try:
             holds = bool(condition(tables))
-        except (LookupError, ZeroDivisionError):
+        except (LookupError, ValueError, ZeroDivisionError):
             holds = False
         judged[name] = holds, tables.looked_up
     return judged

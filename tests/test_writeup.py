@@ -64,6 +64,8 @@ def test_a_claim_does_not_hold_if_a_number_is_missing_and_one_seed_agrees_on_not
     for table in one["tables"].values():
         table["columns"], table["data"] = table["columns"][:1], [row[:1] for row in table["data"]]
     assert not any(holds for holds, looked_up in judge(one).values() if looked_up)
+    one["tables"]["iou"] = committed["tables"]["iou"]
+    assert not judge(one)["iou-one-seed"][0]
 
 
 def test_the_committed_writeup_and_readme_are_what_their_sources_say(committed, tmp_path):
