@@ -17,8 +17,11 @@ PIP := pip install --quiet --disable-pip-version-check
 
 # What python reads before a script can; scripts/cells.py has the rest.
 unexport PYTHONOPTIMIZE PYTHONSAFEPATH
-.PHONY: run figures writeup submission unpack test check format lint readme latex colab clean
+.PHONY: help run figures writeup submission unpack test check format lint readme latex colab clean
 .DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 run: $(VENV)/run.installed
 	$(BIN)/python scripts/run_notebook.py $(RUN_PROFILE)

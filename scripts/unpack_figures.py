@@ -30,8 +30,9 @@ def read_figures(path):
 
 
 def main():
-    zips = ROOT.glob("figures*.zip")
-    path = max(zips, key=lambda path: path.stat().st_mtime, default="figures.zip")
+    if not (zips := [*ROOT.glob("figures*.zip")]):
+        sys.exit(f"there is no figures.zip in {ROOT}")
+    path = max(zips, key=lambda path: path.stat().st_mtime)
     try:
         files, results = read_figures(path)
         base = base_folder(results["profile"])
