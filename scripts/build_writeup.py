@@ -129,7 +129,7 @@ def run_latex(work):
             errors.append(f"the PDF's fonts have no {letter}: write it in Latin letters")
         for name in re.findall(r"(?:File `|Font \S+?=)([\w.-]+).*not (?:found|loadable)", log):
             packages = [package for package, *files in LATEX if name.startswith(tuple(files))]
-            errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'unknown'}")
+            errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'none'}")
         errors = "\n".join(errors) or built.stderr.decode(errors="replace")[-1000:]
         sys.exit(f"LaTeX failed:\n{errors}\nIts log: {path}")
     return re.findall(r"Warning: ((?:Reference|Citation).*undefined.*)", log)
