@@ -15,7 +15,7 @@ COUNTS = {  # name: parameters with the handout's sizes
     "InputSkipNet": 49_944,
     "HalfSkipNet": 56_640,
     "SmallUNet": 48_909,
-    "GreyUNet": 64_800,
+    "GreyUNet": 75_008,
 }
 
 
