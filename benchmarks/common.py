@@ -61,7 +61,7 @@ def readme(folder):
         about, command, commit, *made, rows = json.loads(path.read_text()).values()
         text += f"\n## {path.stem}.py\n\n{about}\n\n"
         text += f"`{command}`: commit {commit}, {', '.join(made)}\n"
-        text += f"\n```\n{as_text(rows)}\n```\n"
+        text += f"```\n{as_text(rows)}\n```\n"
     return text
 
 
