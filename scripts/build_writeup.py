@@ -100,11 +100,12 @@ def numbers_tex(results, writeup, judged):
 
 
 def listing(source, name):
-    """A function or class of a cell, or all of them, without docstrings; or a cell without any."""
+    """A function or class of a cell, or all, without docstrings; or a cell that has none at all."""
     source = re.sub(r'\n +"""(?s:.*?)"""\n\n?', "\n", source)
     begins = re.compile(rf"^(def|class) {name or '.*'}\b", re.MULTILINE)
     parts = [part.strip() for part in source.split("\n\n\n") if begins.search(part)]
-    return "\n\n\n".join(parts or [source.strip()]) + "\n"
+    text = "\n\n\n".join(parts) if parts or name else source.strip()
+    return text and f"{text}\n"
 
 
 def write_listings(folder, writeup):
@@ -112,9 +113,8 @@ def write_listings(folder, writeup):
     sources = {cell["id"]: cell["source"] for cell in code_cells()}
     shutil.rmtree(folder, ignore_errors=True)
     for _, cell, name in writeup.listings:
-        if cell in sources:
-            file = f"{cell}-{name}.py" if name else f"{cell}.py"
-            write_whole(folder / file, listing(sources[cell], name))
+        if text := listing(sources.get(cell, ""), name):
+            write_whole(folder / (f"{cell}-{name}.py" if name else f"{cell}.py"), text)
 
 
 def run_latex(work):
