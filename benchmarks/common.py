@@ -1,6 +1,6 @@
-"""A benchmark prints its rows. With `--json`, it also writes them to `results/`, and this file anew
-from all reports. `A2_MIRROR` names a folder or URL with the data. `A2_PROFILE=sample` tries a
-benchmark on drawn pictures, in a minute or two.
+"""A benchmark measures on the CPU and prints its rows. With `--json`, it also writes them to
+`results/`, and this file anew from all reports. `A2_MIRROR` names a folder or URL with the data.
+`A2_PROFILE=sample` tries a benchmark on drawn pictures, in a minute or two.
 """
 
 import json
@@ -68,10 +68,6 @@ def readme(folder):
 def run(main, doc):
     """Print main's rows; with --json, write them and README.md."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    rows = {}
-    for name, row in main():
-        print(as_text({name: row}), flush=True)
-        rows[name] = row
     script = Path(sys.argv[0])
     git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     processor = f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
@@ -82,8 +78,11 @@ def run(main, doc):
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{processor}, {torch.get_num_threads()} threads",
         "versions": f"python {platform.python_version()}, torch {torch.__version__}",
-        "rows": rows,
+        "rows": {},
     }
+    for name, row in main():
+        print(as_text({name: row}), flush=True)
+        report["rows"][name] = row
     if "--json" in sys.argv:
         path = FOLDER / "results" / f"{script.stem}.json"
         write_whole(path, json.dumps(report, indent=1) + "\n")
