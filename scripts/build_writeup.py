@@ -12,7 +12,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from cells import ROOT, base_folder, code_cells, write_whole
+from cells import NOTEBOOK, ROOT, base_folder, code_cells, read_notebook, write_whole
 from claims import judge
 from tables import Tables, load_results, stamp_of, written
 
@@ -108,9 +108,9 @@ def listing(source, name):
     return text and f"{text}\n"
 
 
-def write_listings(folder, writeup):
+def write_listings(folder, writeup, notebook):
     """Write the pieces of code that the writeup shows; LaTeX tells the file of one that is not."""
-    sources = {cell["id"]: cell["source"] for cell in code_cells()}
+    sources = {cell["id"]: cell["source"] for cell in code_cells(notebook)}
     shutil.rmtree(folder, ignore_errors=True)
     for _, cell, name in writeup.listings:
         if text := listing(sources.get(cell, ""), name):
@@ -140,7 +140,7 @@ def main(profile):
     pdf, work = base / "a2-writeup.pdf", ROOT / "build" / f"writeup-{profile}"
     results, writeup = load_results(base / "figures", profile), Writeup()
     judged, stamp = judge(results), stamp_of(results)
-    write_listings(base / "figures/listings", writeup)
+    write_listings(base / "figures/listings", writeup, read_notebook(base / NOTEBOOK.name))
     numbers, faults = numbers_tex(results, writeup, judged)
     write_whole(base / "figures/numbers.tex", numbers)
     if told := writeup.to_rewrite(judged, stamp):
@@ -148,15 +148,18 @@ def main(profile):
         print(HOW_TO_CLEAR, stamp, flush=True)
 
     shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(base / "figures", work / "figures")
+    not_for_latex = shutil.ignore_patterns("results.json", "pictures.npz")
+    shutil.copytree(base / "figures", work / "figures", ignore=not_for_latex)
     write_whole(work / TEX.name, writeup.text)
     faults += run_latex(work) if shutil.which("latexmk") else []
-    for fault in faults:
-        print(f"fault: {fault}")
+    if profile == "full":
+        print(*(f"fault: {fault}\n" for fault in faults), sep="", end="")
+    elif faults:
+        print(f"{len(faults)} numbers of the writeup are missing in a {profile} run")
     if not shutil.which("latexmk"):
         sys.exit(f"{NO_LATEX}:\n  {shutil.make_archive(work, 'zip', work)}\n  {pdf}")
     if faults and profile == "full":
-        sys.exit("The PDF was built, but has these faults, and was not put in its place")
+        sys.exit(f"{work / pdf.name} has these faults, and was not put in place of {pdf}")
     write_whole(pdf, (work / pdf.name).read_bytes())
     print(f"writeup: {pdf}")
 

@@ -1,5 +1,6 @@
 """What all scripts share: the notebook's cells, the profiles' folders, files written whole."""
 
+import functools
 import hashlib
 import json
 import linecache
@@ -28,6 +29,7 @@ def parse_notebook(content):
     return notebook
 
 
+@functools.cache
 def cells_at_head():
     """{id: cell} of the notebook at git's HEAD; empty without git."""
     command = ["git", "show", f"HEAD:./{NOTEBOOK.name}"]
@@ -49,6 +51,13 @@ def read_notebook(path=NOTEBOOK):
         if cell["id"] in ours and not tags(cell):
             cell["metadata"] |= ours[cell["id"]]["metadata"]
     return notebook
+
+
+def notebook_text(notebook):
+    """A notebook as Jupyter writes it."""
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def tags(cell):

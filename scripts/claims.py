@@ -42,13 +42,13 @@ def in_order(numbers):
     return numbers == sorted(numbers)
 
 
-def highest(t, table, column):
-    """Batch 32 lies above 64 and 100."""
+def batch_32_above(t, table, column):
+    """It lies above 64 and 100."""
     return t(table, "32", column) > max(t(table, size, column) for size in ("64", "100"))
 
 
 def minus(t, run, other):
-    """Differences in validation mIoU by seed."""
+    """Differences in thresholded IoU on validation, by seed."""
     pairs = zip(t.row("flower-seeds", run), t.row("flower-seeds", other), strict=True)
     return [ours - theirs for ours, theirs in pairs]
 
@@ -66,9 +66,9 @@ def calls_all_flower(t):
 
 def first_updates(t):
     rows = "first-updates"
-    z, sure = t.column(rows, "seed 1 mean z"), t.column(rows, "seed 1 unsure")
+    z, unsure = t.column(rows, "seed 1 mean z"), t.column(rows, "seed 1 unsure")
     bare, pushes = (t.column(rows, f"seed 1, beta1 = 0 {name}") for name in ("mean z", "grad"))
-    fails = z[0] < 1 and z[1] > 5 and z[-1] > 50 and max(sure[1:]) == 0
+    fails = z[0] < 1 and z[1] > 5 and z[-1] > 50 and max(unsure[1:]) == 0
     stays = max(bare[1:-1]) - min(bare[1:-1]) < 3 and max(pushes[1:-1]) < 3e-5
     gradients = [t(rows, "1", f"seed {seed} grad") for seed in (1, 0)]
     learns = min(t.column(rows, "seed 0 unsure")) > 0.02 and t(rows, "30", "seed 0 mean z") < 0
@@ -102,10 +102,10 @@ CLAIMS = {
     ),
     "batch-train": lambda t: (
         in_order(t.column("batch-epochs", "eval_train_loss mean"))
-        and highest(t, "batch-epochs", "train_loss mean")
+        and batch_32_above(t, "batch-epochs", "train_loss mean")
     ),
     "batch-modes": lambda t: (
-        highest(t, "batch-modes", "training mode")
+        batch_32_above(t, "batch-modes", "training mode")
         and in_order(t.column("batch-modes", "evaluation mode"))
     ),
     "batch-turned": lambda t: (

@@ -29,6 +29,8 @@ def main(profile):
     with tempfile.TemporaryDirectory() as drawn:
         lib.FIGURE_DIR = Path(drawn)
         views = [cell for cell in notebook["cells"] if "view" in cells.tags(cell)]
+        if not views:
+            sys.exit(f"{cells.NOTEBOOK} has no cells tagged view (take git's): nothing was drawn")
         cells.execute(views, vars(lib))
         plots = {path.name: path.read_bytes() for path in lib.FIGURE_DIR.iterdir()}
     cells.replace_plots(folder, plots)

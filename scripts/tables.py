@@ -103,7 +103,10 @@ def filled_in(text, results):
 
     def answer(found):
         request = found[2].replace(" ", "/", 1).split("/")
-        return f"{found[1]}{written(tables, in_plain, *request)}<!---->"
+        try:
+            return f"{found[1]}{written(tables, in_plain, *request)}<!---->"
+        except (LookupError, ValueError, TypeError) as reason:
+            sys.exit(f"README.md, {found[1]}: {reason}")
 
     return re.sub(r"(<!--(\w+ [^>]+)-->).*?<!---->", answer, text)
 

@@ -9,7 +9,8 @@ import sys
 import zipfile
 from pathlib import PurePosixPath
 
-from cells import ROOT, base_folder, replace_plots
+import cells
+from cells import NOTEBOOK, ROOT
 from tables import stamp_of
 
 
@@ -35,11 +36,13 @@ def main():
     path = max(zips, key=lambda path: path.stat().st_mtime)
     try:
         files, results = read_figures(path)
-        base = base_folder(results["profile"])
+        base = cells.base_folder(results["profile"])
     except Exception as error:  # a damaged archive can fail anywhere
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
-    replace_plots(base / "figures", files)
+    cells.replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
+    if (notebook := base / NOTEBOOK.name).exists():  # with the tags that Colab dropped
+        cells.write_whole(notebook, cells.notebook_text(cells.read_notebook(notebook)))
     print(f"next, its notebook in {base}: make writeup submission PROFILE={results['profile']}")
 
 

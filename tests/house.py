@@ -13,7 +13,7 @@ from tables import stamp_of
 CELLS = {  # id: (source, tags)
     "parameters": ('PROFILE = "full"  # @param ["full"]', ["parameters"]),
     "unet": ("class UNet:\n    skips = 2  # shown\n", []),
-    "train-pool": ("raise OSError('the real run starts')", ["run"]),
+    "train-pool": ("open('figures/new.pdf', 'w').close(); raise OSError('out of disk')", ["run"]),
     "curves": ("save_fig(fig, 'curves.pdf')", ["run", "view"]),
     "hand-in": ("write_results()", ["run"]),
 }
@@ -81,7 +81,7 @@ class House:
             figure = {"output_type": "display_data", "data": data, "metadata": {}}
             made.append(cell | {"outputs": [printed, figure]})
         saw = {"cell_type": "markdown", "id": "part-a-saw", "metadata": {}}
-        return [*made, saw | {"source": ["### What we saw\n", "Brown horses."]}]
+        return [*made, saw | {"source": ["### What we saw\n", "In the committed run, brown."]}]
 
     def write(self, cells):
         notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

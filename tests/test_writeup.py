@@ -6,7 +6,7 @@ import zipfile
 import build_writeup
 import pypdf
 import pytest
-from cells import ROOT
+from cells import ROOT, read_notebook
 from claims import CLAIMS, judge
 from conftest import needs_latex
 from house import results
@@ -36,6 +36,8 @@ def test_a_place_that_two_numbers_have_is_refused():
     made["tables"]["minus"]["columns"] = ["0", "0", "2"]
     with pytest.raises(LookupError, match="no number at: minus, val_loss, 0"):
         Tables(made)("minus", "val_loss", "0")
+    with pytest.raises(SystemExit, match=r"README\.md, <!--cell minus/val_loss/0/"):
+        filled_in("<!--cell minus/val_loss/0/,-->1<!---->", made)
 
 
 CHANGES = (lambda n: -n, lambda n: n + 1000, lambda n: n - 1000)
@@ -75,7 +77,7 @@ def test_the_committed_writeup_and_readme_are_what_their_sources_say(committed, 
     assert stamp in keywords and writeup.hash in keywords
     numbers, faults = build_writeup.numbers_tex(committed, writeup, judged)
     assert faults == [] and numbers == (ROOT / "figures/numbers.tex").read_text(encoding="utf-8")
-    build_writeup.write_listings(tmp_path, writeup)
+    build_writeup.write_listings(tmp_path, writeup, read_notebook())
     folders = tmp_path, ROOT / "figures/listings"
     listings = [{path.name: path.read_text() for path in folder.iterdir()} for folder in folders]
     assert listings[0] == listings[1]
