@@ -12,12 +12,13 @@ RUN_PROFILE := $(or $(PROFILE),sample)
 PAPER_PROFILE := $(or $(PROFILE),full)
 NEW_ENOUGH := import sys; sys.version_info >= (3, 10) or sys.exit( \
 	'Python %d.%d is too old: make ... PYTHON=python3.10, or newer' % sys.version_info[:2])
-SAME_PYTHON := import sys; sys.exit(sys.argv[1] != '%d.%d' % sys.version_info[:2])
-PIP := pip install --quiet --disable-pip-version-check
+VERSION := import sys; print('%d.%d' % sys.version_info[:2])
+PIP := python -m pip install --quiet --disable-pip-version-check
 
 # What python reads before a script can; scripts/cells.py has the rest.
 unexport PYTHONOPTIMIZE PYTHONSAFEPATH
 .PHONY: help run figures writeup submission unpack test check format lint readme latex colab clean
+.PHONY: new-enough
 .DELETE_ON_ERROR:
 
 help:
@@ -29,20 +30,23 @@ run: $(VENV)/run.installed
 figures: $(VENV)/run.installed
 	$(BIN)/python scripts/make_figures.py $(PAPER_PROFILE)
 
-unpack:
+new-enough:
+	@$(PYTHON) -c "$(NEW_ENOUGH)"
+
+unpack: new-enough
 	$(PYTHON) scripts/unpack_figures.py
 
-writeup:
+writeup: new-enough
 	$(PYTHON) scripts/build_writeup.py $(PAPER_PROFILE)
 
-submission:
+submission: new-enough
 	$(PYTHON) scripts/make_submission.py $(PAPER_PROFILE)
 
 test: $(VENV)/dev.installed lint
 	$(BIN)/python -m pytest
 
 check: $(VENV)/dev.installed lint
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(BIN)/python -m pytest -m "not slow"
 
 # The notebook's lines are short enough for paper.
 format: $(VENV)/dev.installed
@@ -55,7 +59,7 @@ lint: $(VENV)/dev.installed
 	$(BIN)/ruff format --check --line-length 76 a2-cnn.ipynb
 
 # The README's tables of results, from figures/results.json.
-readme:
+readme: new-enough
 	$(PYTHON) scripts/tables.py
 
 latex:
@@ -65,13 +69,17 @@ latex:
 colab: .venv-colab/installed
 	.venv-colab/bin/python scripts/run_notebook.py sample
 
-# An environment of another Python than $(PYTHON) is made anew.
-ifneq ($(shell test -x $(BIN)/python && $(BIN)/python -c "$(SAME_PYTHON)" \
-	$$($(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])") || echo new),)
+# An environment without pip (a stopped start) is made anew, and one of another Python than asked for.
+FOUND := $(shell $(BIN)/python -c "import pip; $(VERSION)" 2>/dev/null)
+ifeq ($(origin PYTHON),file)
+WANTED := $(FOUND)
+else
+WANTED := $(shell $(PYTHON) -c "$(VERSION)")
+endif
+ifneq ($(FOUND),$(or $(WANTED),none))
 .PHONY: $(VENV)/bin/python
 endif
-$(VENV)/bin/python:
-	@$(PYTHON) -c "$(NEW_ENOUGH)"
+$(VENV)/bin/python: | new-enough
 	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/run.installed: requirements.txt $(VENV)/bin/python
@@ -82,8 +90,7 @@ $(VENV)/dev.installed: requirements-dev.txt $(VENV)/run.installed
 	$(BIN)/$(PIP) -r requirements-dev.txt
 	touch $@
 
-.venv-colab/installed: requirements-colab.txt
-	@$(PYTHON) -c "$(NEW_ENOUGH)"
+.venv-colab/installed: requirements-colab.txt | new-enough
 	$(PYTHON) -m venv .venv-colab
 	.venv-colab/bin/$(PIP) -r requirements-colab.txt
 	touch $@
