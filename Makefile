@@ -50,6 +50,7 @@ check: $(VENV)/dev.installed lint
 
 # The notebook's lines are short enough for paper.
 format: $(VENV)/dev.installed
+	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format --exclude "*.ipynb" .
 	$(BIN)/ruff format --line-length 76 a2-cnn.ipynb
 

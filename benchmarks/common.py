@@ -1,6 +1,6 @@
-"""A benchmark measures on the CPU and prints its rows. With `--json`, it also writes them to
-`results/`, and this file anew from all reports. `A2_MIRROR` names a folder or URL with the data.
-`A2_PROFILE=sample` tries a benchmark on drawn pictures, in a minute or two.
+"""A benchmark (`.venv/bin/python benchmarks/...`) measures on the CPU and prints its rows. With
+`--json`, it also writes them to `results/`, and this file anew from all reports. `A2_MIRROR` names
+a folder or URL with the data. `A2_PROFILE=sample` tries one on drawn pictures, in a minute or two.
 """
 
 import json

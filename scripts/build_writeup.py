@@ -23,7 +23,10 @@ ARGUMENTS = {"cell": 4, "spread": 4, "byseed": 3, "column": 3, "about": 1}
 NO_LATEX = """There is no latexmk. `make latex` prints how to install LaTeX on Debian, Ubuntu and
 Colab. On macOS: brew install --cask mactex-no-gui. On Windows: MiKTeX, and Perl for latexmk.
 Or at overleaf.com: New project > Upload project, with the .zip below (a2-writeup.tex, the main
-document, and figures/ with numbers.tex and listings/); compile by pdfLaTeX; put the PDF there"""
+document, and figures/ with numbers.tex and listings/); compile by pdfLaTeX; put the PDF into its
+place, then `make submission`.
+The .zip: {}
+The PDF's place: {}"""
 HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
 needs, in scripts/claims.py; or, for \\seen, look at the pictures, then set \\seenStamp to"""
 
@@ -35,7 +38,7 @@ class Writeup:
         # LaTeX wants a letter and its accent as one character.
         self.text = unicodedata.normalize("NFC", TEX.read_text(encoding="utf-8"))
         self.hash = hashlib.sha256(self.text.encode()).hexdigest()[:12]
-        self.body = re.sub(r"(?<!\\)%.*", "", self.text)
+        self.body = re.sub(r"(?<![\\\d])%.*", "", self.text)
         self.requests = {("about", name): 0 for name in ("stamp", "profile", "text")}
         for kind, count in ARGUMENTS.items():
             for line, *arguments in self.find(rf"\\{kind}" + r"\s*\{([^{}]*)\}" * count):
@@ -45,6 +48,8 @@ class Writeup:
         self.seen = self.find(r"\\seen\{([^#}]{1,40})")
         self.listings = self.find(r"\\code\{([\w-]+):?(\w*)\}")
         self.seen_stamp = "".join(re.findall(r"\\seenStamp\}\{(\w*)\}", self.body))
+        for line, _ in self.find(r"(\d)%"):
+            sys.exit(f"{TEX.name}, line {line}: write \\% for %, which begins a comment")
         for sign in re.findall(r"\\student\w*\}\{[^}\n]*?(?<!\\)([&%#_$])", self.text):
             sys.exit(f"in \\student, write \\{sign} for {sign}")
 
@@ -60,7 +65,7 @@ class Writeup:
             if name not in judged:
                 told.append(f"line {line}: claim {name} is not in scripts/claims.py")
             elif not judged[name][0]:
-                told.append(f"line {line}: claim {name} does not hold. It looked up:")
+                told.append(f"line {line}: claim {name} does not hold")
                 for place, numbers in judged[name][1].items():
                     told[-1] += f"\n      {place}: {numbers}"
         for line, words in self.seen:
@@ -126,7 +131,7 @@ def run_latex(work):
     if built.returncode:
         errors = re.findall(r"^!.*(?:\n.*){0,3}", log, re.MULTILINE)
         for letter in re.findall(r"Unicode character (\S+)", log)[:1]:
-            errors.append(f"the PDF's fonts have no {letter}: write it in Latin letters")
+            errors.append(f"the PDF's fonts have no {letter}: write it in plain Latin letters")
         for name in re.findall(r"(?:File `|Font \S+?=)([\w.-]+).*not (?:found|loadable)", log):
             packages = [package for package, *files in LATEX if name.startswith(tuple(files))]
             errors.append(f"{name} is missing; Debian's package: {' '.join(packages) or 'none'}")
@@ -157,7 +162,7 @@ def main(profile):
     elif faults:
         print(f"{len(faults)} numbers of the writeup are missing in a {profile} run")
     if not shutil.which("latexmk"):
-        sys.exit(f"{NO_LATEX}:\n  {shutil.make_archive(work, 'zip', work)}\n  {pdf}")
+        sys.exit(NO_LATEX.format(shutil.make_archive(work, "zip", work), pdf))
     if faults and profile == "full":
         sys.exit(f"{work / pdf.name} has these faults, and was not put in place of {pdf}")
     write_whole(pdf, (work / pdf.name).read_bytes())

@@ -74,10 +74,11 @@ def check_run(base, results, notebook):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
     for sentence in writeup.to_rewrite(judge(results), stamp):
         yield f"a2-writeup.tex, {sentence}"
-    for cell in notebook["cells"]:
-        about_ours = cell["cell_type"] == "markdown" and "committed run" in cell["source"]
-        if about_ours and writeup.seen_stamp != stamp:
-            yield f"the notebook's text {cell['id']} is about another run: {cell['source'][:60]!r}"
+    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    about_ours = [cell["id"] for cell in texts if "committed run" in cell["source"]]
+    if about_ours and writeup.seen_stamp != stamp:
+        yield f"""the notebook's texts {", ".join(about_ours)}, which speak of "the committed run":
+  rewrite them for yours, then set \\seenStamp in a2-writeup.tex to {stamp}"""
 
 
 def main(profile):
@@ -85,7 +86,7 @@ def main(profile):
     shutil.rmtree(bundle, ignore_errors=True)
     for name in (*NAMES, "figures/results.json", "figures/numbers.tex"):
         if not (base / name).exists():
-            sys.exit(f"{base / name} is missing")
+            sys.exit(f"{base / name} is missing: see README.md, Handing it in")
     results = load_results(base / "figures", profile)
     notebook, ours = cells.read_notebook(base / NOTEBOOK.name), cells.cells_at_head()
     left = [*check_files(base, notebook, ours), *check_run(base, results, notebook)]

@@ -17,7 +17,8 @@ def load_results(folder, profile="full"):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        sys.exit(f"{path} cannot be used ({error!r}): run `make run PROFILE={profile}` first")
+        advice = f"first `make run PROFILE={profile}`, or `make unpack` with Colab's figures.zip"
+        sys.exit(f"{path} cannot be used ({error!r}): {advice}")
 
 
 def stamp_of(results):
@@ -87,7 +88,7 @@ def written(tables, typeset, kind, *arguments):
         sd = tables.numbers.get((table, row, f"{column} std"))
         sd = "–" if sd is None else formatted(sd, form.strip("+|"))
         return typeset(formatted(mean, form), sd)
-    look_up = tables.column if kind == "column" else tables.row
+    look_up = {"cell": tables.row, "byseed": tables.row, "column": tables.column}[kind]
     return ", ".join(typeset(formatted(number, form)) for number in look_up(*place))
 
 
@@ -108,10 +109,14 @@ def filled_in(text, results):
         except (LookupError, ValueError, TypeError) as reason:
             sys.exit(f"README.md, {found[1]}: {reason}")
 
-    return re.sub(r"(<!--(\w+ [^>]+)-->).*?<!---->", answer, text)
+    filled, number = re.subn(r"(<!--(\w+ [^>]+)-->)[^<]*<!---->", answer, text)
+    if number != text.count("<!---->"):
+        sys.exit("README.md: an answer has no request before it, or no <!----> behind it")
+    return filled
 
 
 if __name__ == "__main__":
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     write_whole(readme, filled_in(text, load_results(ROOT / "figures")))
+    print(f"numbers filled in: {readme}")

@@ -18,10 +18,12 @@ def read_figures(path):
     """({name: bytes} of a zip file, its results); any Exception if it is not ours."""
     with zipfile.ZipFile(path) as archive:
         places = {PurePosixPath(name.replace("\\", "/")): name for name in archive.namelist()}
-        (folder,) = [place.parent for place in places if place.name == "results.json"]
+        folders = [place.parent for place in places if place.name == "results.json"]
+        if len(folders) != 1:
+            raise ValueError(f"it has {len(folders)} files results.json")
         files = {}
         for place, name in places.items():
-            if place.parent == folder and not place.name.startswith("."):
+            if [place.parent] == folders and place.suffix and place.name[0] != ".":
                 files[place.name] = archive.read(name)  # tests its checksum, too
     results = json.loads(files["results.json"])
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
@@ -43,7 +45,7 @@ def main():
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
     if (notebook := base / NOTEBOOK.name).exists():  # with the tags that Colab dropped
         cells.write_whole(notebook, cells.notebook_text(cells.read_notebook(notebook)))
-    print(f"next, its notebook in {base}: make writeup submission PROFILE={results['profile']}")
+    print(f"with its notebook in {base}: make writeup submission PROFILE={results['profile']}")
 
 
 if __name__ == "__main__":

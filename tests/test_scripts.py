@@ -71,7 +71,7 @@ def test_figures_zip_is_unpacked_as_people_have_it_into_its_profiles_folder(hous
     folder = house.figures if profile == "full" else house.folder / "build/quick/figures"
     house.write(as_colab(house.cells()))
     files = FILES | {"results.json": results(profile, b"new")}
-    others = {"listings/unet.py": "x", ".DS_Store": "x"}
+    others = {"listings/": "", "listings/unet.py": "x", ".DS_Store": "x"}
     content = zipped(**{prefix + name: text for name, text in (files | others).items()})
     (house.folder / "figures (1).zip").write_bytes(content)
     assert "make writeup submission" in house.run("unpack_figures").stdout
@@ -119,7 +119,7 @@ FAULTS = {  # a text in one of the files, what becomes of it: words of what is t
     ("notebook", "image/png", "image/gif"): "picture of cell curves",
     ("notebook", STAMP, f"sample profile, stamp {STAMP}"): "SAMPLE",
     ("notebook", STAMP, f"{STAMP}0 "): "of another run than results.json",
-    ("tex", "\\seenStamp}{", "\\seenStamp}{1"): "part-a-saw is about another run",
+    ("tex", "\\seenStamp}{", "\\seenStamp}{1"): "texts part-a-saw, which speak",
     ("tex", "brown", "green"): "built from another a2-writeup.tex",
     ("tex", "{\\seenStamp}{", "{\\seenStamp}{0"): "\\seen, of another run's",
     ("tex", "claim{lower}", "claim{higher}"): "claim higher is not in scripts/claims.py",
