@@ -2,7 +2,7 @@
 # make unpack writeup submission [PROFILE=...]    figures.zip from Colab to the two files to hand in;
 #                                                 needs python3 and LaTeX alone (default: full)
 # make figures readme [PROFILE=...]               figures and tables again; README's tables
-# make format check                               for who edits: ruff's format; lint and fast tests
+# make format check                               for who edits: ruff's fixes and format; lint and fast tests
 # make test                                       lint and all tests
 # make latex                                      the command that installs LaTeX on Debian
 PYTHON ?= python3
@@ -12,7 +12,7 @@ RUN_PROFILE := $(or $(PROFILE),sample)
 PAPER_PROFILE := $(or $(PROFILE),full)
 NEW_ENOUGH := import sys; sys.version_info >= (3, 10) or sys.exit( \
 	'Python %d.%d is too old: make ... PYTHON=python3.10, or newer' % sys.version_info[:2])
-VERSION := import sys; print('%d.%d' % sys.version_info[:2])
+VERSION := import sys; sys.version_info >= (3, 10) and print('%d.%d' % sys.version_info[:2])
 PIP := python -m pip install --quiet --disable-pip-version-check
 
 # What python reads before a script can; scripts/cells.py has the rest.
@@ -80,7 +80,8 @@ endif
 ifneq ($(FOUND),$(or $(WANTED),none))
 .PHONY: $(VENV)/bin/python
 endif
-$(VENV)/bin/python: | new-enough
+$(VENV)/bin/python:
+	@$(PYTHON) -c "$(NEW_ENOUGH)"
 	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/run.installed: requirements.txt $(VENV)/bin/python
@@ -91,7 +92,8 @@ $(VENV)/dev.installed: requirements-dev.txt $(VENV)/run.installed
 	$(BIN)/$(PIP) -r requirements-dev.txt
 	touch $@
 
-.venv-colab/installed: requirements-colab.txt | new-enough
+.venv-colab/installed: requirements-colab.txt
+	@$(PYTHON) -c "$(NEW_ENOUGH)"
 	$(PYTHON) -m venv .venv-colab
 	.venv-colab/bin/$(PIP) -r requirements-colab.txt
 	touch $@

@@ -27,8 +27,8 @@ document, and figures/ with numbers.tex and listings/); compile by pdfLaTeX; put
 place, then `make submission`.
 The .zip: {}
 The PDF's place: {}"""
-HOW_TO_CLEAR = """To clear one: rewrite the sentence in a2-writeup.tex; or change what the claim
-needs, in scripts/claims.py; or, for \\seen, look at the pictures, then set \\seenStamp to"""
+HOW_TO_CLEAR = """Rewrite it; or change its claim's condition, in scripts/claims.py; or, for \\seen,
+look at the pictures and the notebook's texts on "the committed run", then set \\seenStamp to"""
 
 
 class Writeup:
@@ -38,7 +38,7 @@ class Writeup:
         # LaTeX wants a letter and its accent as one character.
         self.text = unicodedata.normalize("NFC", TEX.read_text(encoding="utf-8"))
         self.hash = hashlib.sha256(self.text.encode()).hexdigest()[:12]
-        self.body = re.sub(r"(?<![\\\d])%.*", "", self.text)
+        self.body = re.sub(r"(?<!\\)%.*", "", self.text)
         self.requests = {("about", name): 0 for name in ("stamp", "profile", "text")}
         for kind, count in ARGUMENTS.items():
             for line, *arguments in self.find(rf"\\{kind}" + r"\s*\{([^{}]*)\}" * count):
@@ -48,8 +48,8 @@ class Writeup:
         self.seen = self.find(r"\\seen\{([^#}]{1,40})")
         self.listings = self.find(r"\\code\{([\w-]+):?(\w*)\}")
         self.seen_stamp = "".join(re.findall(r"\\seenStamp\}\{(\w*)\}", self.body))
-        for line, _ in self.find(r"(\d)%"):
-            sys.exit(f"{TEX.name}, line {line}: write \\% for %, which begins a comment")
+        if found := re.search(r"(.{,30}[^%\n\\])%", self.text.partition(r"\begin{document}")[2]):
+            sys.exit(f"{TEX.name}: write \\% for %, which begins a comment, after: {found[1]}")
         for sign in re.findall(r"\\student\w*\}\{[^}\n]*?(?<!\\)([&%#_$])", self.text):
             sys.exit(f"in \\student, write \\{sign} for {sign}")
 
@@ -157,10 +157,10 @@ def main(profile):
     shutil.copytree(base / "figures", work / "figures", ignore=not_for_latex)
     write_whole(work / TEX.name, writeup.text)
     faults += run_latex(work) if shutil.which("latexmk") else []
-    if profile == "full":
-        print(*(f"fault: {fault}\n" for fault in faults), sep="", end="")
-    elif faults:
-        print(f"{len(faults)} numbers of the writeup are missing in a {profile} run")
+    if faults and profile != "full":
+        faults = [f"{len(faults)} places of the writeup have no number in a {profile} run"]
+    for fault in faults:
+        print(f"fault: {fault}")
     if not shutil.which("latexmk"):
         sys.exit(NO_LATEX.format(shutil.make_archive(work, "zip", work), pdf))
     if faults and profile == "full":

@@ -55,8 +55,8 @@ def read_notebook(path=NOTEBOOK):
 
 def notebook_text(notebook):
     """A notebook as Jupyter writes it."""
-    for cell in notebook["cells"]:
-        cell["source"] = cell["source"].splitlines(keepends=True)
+    made = [cell | {"source": cell["source"].splitlines(True)} for cell in notebook["cells"]]
+    notebook = notebook | {"cells": made}
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 

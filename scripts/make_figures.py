@@ -20,6 +20,9 @@ def main(profile):
     results = load_results(folder, profile)
     notebook = cells.read_notebook()
     notebook["cells"] = cells.own_cells(notebook)
+    views = [cell for cell in notebook["cells"] if "view" in cells.tags(cell)]
+    if not views:
+        sys.exit(f"{cells.NOTEBOOK} has lost its cells' tags, such as view: take them from git's")
     lib = cells.import_notebook(profile, notebook)
     lib.display = mock.Mock()  # nobody looks on
     for run in results["runs"]:
@@ -28,9 +31,6 @@ def main(profile):
     lib.PICTURES.update(np.load(folder / "pictures.npz"))
     with tempfile.TemporaryDirectory() as drawn:
         lib.FIGURE_DIR = Path(drawn)
-        views = [cell for cell in notebook["cells"] if "view" in cells.tags(cell)]
-        if not views:
-            sys.exit(f"{cells.NOTEBOOK} has no cells tagged view (take git's): nothing was drawn")
         cells.execute(views, vars(lib))
         plots = {path.name: path.read_bytes() for path in lib.FIGURE_DIR.iterdir()}
     cells.replace_plots(folder, plots)

@@ -16,8 +16,7 @@ from tables import load_results, stamp_of
 
 NAMES = (NOTEBOOK.name, "a2-writeup.pdf")
 RUN_ALL = (
-    "run all cells: at home `make run PROFILE=full`, in Colab Runtime > Restart session and run all"
-    ", then File > Download > .ipynb"
+    "run all of it: `make run`, or in Colab Runtime > Restart session and run all, then download"
 )
 
 
@@ -74,8 +73,7 @@ def check_run(base, results, notebook):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
     for sentence in writeup.to_rewrite(judge(results), stamp):
         yield f"a2-writeup.tex, {sentence}"
-    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
-    about_ours = [cell["id"] for cell in texts if "committed run" in cell["source"]]
+    about_ours = [cell["id"] for cell in notebook["cells"] if "committed run" in cell["source"]]
     if about_ours and writeup.seen_stamp != stamp:
         yield f"""the notebook's texts {", ".join(about_ours)}, which speak of "the committed run":
   rewrite them for yours, then set \\seenStamp in a2-writeup.tex to {stamp}"""

@@ -31,7 +31,7 @@ def main(profile):
     sys.stdout.reconfigure(errors="replace")
     target = cells.base_folder(profile) / cells.NOTEBOOK.name
     figures = target.parent / "figures"
-    plots = {path.name: path.read_bytes() for path in figures.glob("*.p[dn][fg]")}
+    before = {path.name: path.read_bytes() for path in figures.glob("*.*")}
     os.environ["A2_PROFILE"] = profile
     # Linux's allocator may keep large blocks (of bytes): large batches train much faster.
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
@@ -41,12 +41,12 @@ def main(profile):
     client = LiveClient(notebook, resources={"metadata": {"path": cells.ROOT}}, **settings)
     try:
         client.execute()
+        cells.write_whole(target, nbformat.writes(notebook) + "\n")
     except (Exception, KeyboardInterrupt) as stopped:  # after Ctrl-C, nbclient raises others
         reason = str(stopped) or "interrupted"
-        if figures.exists():  # the old plots belong to the old numbers
-            cells.replace_plots(figures, plots)
+        if figures.exists():  # the old plots, numbers and notebook belong together
+            cells.replace_plots(figures, before)
         sys.exit(f"{reason}\nNothing was written but finished runs. Run it again to go on.")
-    cells.write_whole(target, nbformat.writes(notebook) + "\n")
     print(f"executed: {target}")
 
 

@@ -88,7 +88,7 @@ def written(tables, typeset, kind, *arguments):
         sd = tables.numbers.get((table, row, f"{column} std"))
         sd = "–" if sd is None else formatted(sd, form.strip("+|"))
         return typeset(formatted(mean, form), sd)
-    look_up = {"cell": tables.row, "byseed": tables.row, "column": tables.column}[kind]
+    look_up = tables.column if kind == "column" else tables.row
     return ", ".join(typeset(formatted(number, form)) for number in look_up(*place))
 
 
@@ -110,8 +110,8 @@ def filled_in(text, results):
             sys.exit(f"README.md, {found[1]}: {reason}")
 
     filled, number = re.subn(r"(<!--(\w+ [^>]+)-->)[^<]*<!---->", answer, text)
-    if number != text.count("<!---->"):
-        sys.exit("README.md: an answer has no request before it, or no <!----> behind it")
+    if not number == text.count("<!---->") == len(re.findall(r"<!--\w", text)):
+        sys.exit("README.md: each <!--request--> wants an answer and a <!----> behind it")
     return filled
 
 

@@ -1,6 +1,7 @@
 """Put the figures.zip of the notebook's last cell into the figures folder of its profile.
 
 It may have been zipped again, in a folder. Of `figures.zip`, `figures (1).zip`, the newest counts.
+The notebook there gets back the tags that Colab dropped.
 """
 
 import hashlib
@@ -23,7 +24,8 @@ def read_figures(path):
             raise ValueError(f"it has {len(folders)} files results.json")
         files = {}
         for place, name in places.items():
-            if [place.parent] == folders and place.suffix and place.name[0] != ".":
+            ours = place.suffix in (".pdf", ".png", ".json", ".npz") and place.name[0] != "."
+            if ours and [place.parent] == folders:
                 files[place.name] = archive.read(name)  # tests its checksum, too
     results = json.loads(files["results.json"])
     pictures = hashlib.sha256(files["pictures.npz"]).hexdigest()
@@ -43,7 +45,7 @@ def main():
         sys.exit(f"{path} is no figures.zip of the notebook ({error!r}): nothing was changed")
     cells.replace_plots(base / "figures", files)
     print(f"{path}, stamp {stamp_of(results)}, is unpacked into {base / 'figures'}")
-    if (notebook := base / NOTEBOOK.name).exists():  # with the tags that Colab dropped
+    if (notebook := base / NOTEBOOK.name).exists():
         cells.write_whole(notebook, cells.notebook_text(cells.read_notebook(notebook)))
     print(f"with its notebook in {base}: make writeup submission PROFILE={results['profile']}")
 

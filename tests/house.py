@@ -13,7 +13,7 @@ from tables import stamp_of
 CELLS = {  # id: (source, tags)
     "parameters": ('PROFILE = "full"  # @param ["full"]', ["parameters"]),
     "unet": ("class UNet:\n    skips = 2  # shown\n", []),
-    "train-pool": ("open('figures/new.pdf', 'w').close(); raise OSError('out of disk')", ["run"]),
+    "train-pool": ("open('figures/curves.pdf', 'w').close(); raise OSError('no room')", ["run"]),
     "curves": ("save_fig(fig, 'curves.pdf')", ["run", "view"]),
     "hand-in": ("write_results()", ["run"]),
 }

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import zipfile
 
 import cells
@@ -51,7 +50,7 @@ def test_what_is_no_notebook_is_told_in_one_line_and_no_file_is_lost(written, co
 def test_a_run_that_fails_says_why_and_leaves_the_old_notebook(house):
     before = house.contents()
     done = house.run("run_notebook", "full", bare=False)
-    assert done.returncode == 1 and "out of disk" in done.stderr
+    assert done.returncode == 1 and "no room" in done.stderr
     assert "Run it again to go on" in done.stderr and house.contents() == before
 
 
@@ -71,16 +70,13 @@ def test_figures_zip_is_unpacked_as_people_have_it_into_its_profiles_folder(hous
     folder = house.figures if profile == "full" else house.folder / "build/quick/figures"
     house.write(as_colab(house.cells()))
     files = FILES | {"results.json": results(profile, b"new")}
-    others = {"listings/": "", "listings/unet.py": "x", ".DS_Store": "x"}
+    others = {"listings/": "", "listings/unet.py": "x", ".DS_Store": "x", "._new.pdf": "x"}
     content = zipped(**{prefix + name: text for name, text in (files | others).items()})
     (house.folder / "figures (1).zip").write_bytes(content)
     assert "make writeup submission" in house.run("unpack_figures").stdout
     assert {path.name for path in folder.iterdir()} == {*FILES}  # curves.pdf was another run's
     assert (folder / "results.json").read_text() == files["results.json"]
-    tags = [
-        cell["metadata"].get("tags") for cell in json.loads(house.notebook.read_text())["cells"]
-    ]
-    assert tags.count(["run", "view"]) == (profile == "full")
+    assert ('"view"' in house.notebook.read_text()) == (profile == "full")  # the tags are back
 
 
 STRANGE = {
