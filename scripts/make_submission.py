@@ -15,9 +15,7 @@ from claims import judge
 from tables import load_results, stamp_of
 
 NAMES = (NOTEBOOK.name, "a2-writeup.pdf")
-RUN_ALL = (
-    "run all of it: `make run`, or in Colab Runtime > Restart session and run all, then download"
-)
+RUN_ALL = "run all of it: `make run`, or in Colab Runtime > Restart session and run all; download"
 
 
 def told_by(notebook_cells):
@@ -53,7 +51,7 @@ def check_files(base, notebook, ours):
             yield f"cell {cell['id']} failed: {RUN_ALL}"
 
 
-def check_run(base, results, notebook):
+def check_run(base, results, notebook, ours):
     """What is left to do until all is of one run, a line each."""
     stamp, writeup = stamp_of(results), Writeup()
     profile, told = told_by(notebook["cells"])
@@ -73,10 +71,14 @@ def check_run(base, results, notebook):
         yield r"the PDF has no name: put yours into \student in a2-writeup.tex, then `make writeup`"
     for sentence in writeup.to_rewrite(judge(results), stamp):
         yield f"a2-writeup.tex, {sentence}"
-    about_ours = [cell["id"] for cell in notebook["cells"] if "committed run" in cell["source"]]
-    if about_ours and writeup.seen_stamp != stamp:
-        yield f"""the notebook's texts {", ".join(about_ours)}, which speak of "the committed run":
-  rewrite them for yours, then set \\seenStamp in a2-writeup.tex to {stamp}"""
+    texts = []
+    for cell in notebook["cells"]:
+        unchanged = cell["source"] == ours.get(cell["id"], {}).get("source")
+        another = writeup.seen_stamp != stamp or (unchanged and told_by(ours.values())[1] != told)
+        if "committed run" in cell["source"] and another:
+            texts.append(cell["id"])
+    if texts:
+        yield f"rewrite the notebook's {', '.join(texts)}, about another run; then set \\seenStamp"
 
 
 def main(profile):
@@ -87,7 +89,7 @@ def main(profile):
             sys.exit(f"{base / name} is missing: see README.md, Handing it in")
     results = load_results(base / "figures", profile)
     notebook, ours = cells.read_notebook(base / NOTEBOOK.name), cells.cells_at_head()
-    left = [*check_files(base, notebook, ours), *check_run(base, results, notebook)]
+    left = [*check_files(base, notebook, ours), *check_run(base, results, notebook, ours)]
     if left:
         sys.exit("\n- ".join(["Not yet: build/submission was not made. Left to do:", *left]))
     notebook["metadata"].pop("widgets", None)  # a viewer may refuse it without its state

@@ -17,8 +17,7 @@ def load_results(folder, profile="full"):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        advice = f"first `make run PROFILE={profile}`, or `make unpack` with Colab's figures.zip"
-        sys.exit(f"{path} cannot be used ({error!r}): {advice}")
+        sys.exit(f"{path} cannot be used ({error!r}): make run PROFILE={profile}, or make unpack")
 
 
 def stamp_of(results):
